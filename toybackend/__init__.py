@@ -1,0 +1,3 @@
+"""A voice-messaging backend for children's smart toys."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,250 @@
+"""The composition root: the only place that knows which adapters exist.
+
+`open_house` is everything without listeners, which is what most commands need; `serving` adds HTTP, then WebSocket,
+then the conversion of what waits. A link that is pushed must already be fetchable, so WebSocket comes after HTTP.
+
+Stopping is the same list read upwards: finish what is being converted, say 1001 to the sockets, close HTTP, close
+the bus, the audio store and the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from toybackend.audio_stores.local_files import LocalFiles
+from toybackend.buses.in_process import InProcessBus
+from toybackend.databases.sql import open_database
+from toybackend.errors import BadSettings, ConverterUnavailable
+from toybackend.gateway.server import Gateway
+from toybackend.gateway.server import Rooms as GatewayRooms
+from toybackend.ports import AudioStore, Bus, Database, Transcoder
+from toybackend.secret_key import read_or_make_key
+from toybackend.services.accounts import Accounts
+from toybackend.services.conversion import Conversion, FairQueue
+from toybackend.services.delivery import Delivery
+from toybackend.services.devices import Devices
+from toybackend.services.listening import Links, Listening
+from toybackend.services.mailboxes import Mailboxes
+from toybackend.services.receipts import Receipts
+from toybackend.services.tokens import Tokens
+from toybackend.settings import Settings
+from toybackend.transcoder import ConversionLimits, FfmpegTranscoder
+from toybackend.web.application import make_web_app, make_web_runner
+from toybackend.web.rooms import Addresses
+from toybackend.web.rooms import Rooms as WebRooms
+
+log = logging.getLogger(__name__)
+
+ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+ID_LENGTH = 20
+"""100 random bits."""
+LANGUAGES = ("en", "zh")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_" + "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+@dataclass(slots=True)
+class Listeners:
+    """Where the two listeners are; ports are known once they are open."""
+
+    settings: Settings
+    http_port: int = 0
+    ws_port: int = 0
+
+    def bound(self) -> Addresses:
+        host = self.settings.network.host
+        host = f"[{host}]" if ":" in host else host
+        return Addresses(f"http://{host}:{self.http_port}", f"ws://{host}:{self.ws_port}")
+
+    def public(self) -> Addresses:
+        bound, network = self.bound(), self.settings.network
+        return Addresses(
+            (network.public_url or bound.http_url).rstrip("/"), (network.public_ws_url or bound.ws_url).rstrip("/")
+        )
+
+    def origins(self) -> frozenset[str]:
+        """Whose pages may open sockets: ours, by any of the names of this machine, and those of the setting."""
+        public = urlsplit(self.public().http_url)
+        local = {f"http://{host}:{self.http_port}" for host in ("localhost", "127.0.0.1")}
+        return frozenset({f"{public.scheme}://{public.netloc}", *local, *self.settings.network.allowed_origins})
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Every adapter and every service, open and ready."""
+
+    settings: Settings
+    listeners: Listeners
+    database: Database
+    audio: AudioStore
+    bus: Bus
+    transcoder: Transcoder
+    tokens: Tokens
+    accounts: Accounts
+    devices: Devices
+    mailboxes: Mailboxes
+    receipts: Receipts
+    listening: Listening
+    delivery: Delivery
+    conversion: Conversion
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Everything but the listeners. Raises BadSettings."""
+    storage = settings.storage
+    async with AsyncExitStack() as stack:
+        key = await asyncio.to_thread(_prepare, settings)
+        database = await stack.enter_async_context(open_database(storage.database_url, storage.data_dir))
+        audio = LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
+        yield _furnish(settings, key, database, audio, InProcessBus())
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[House]:
+    """The whole server. When the context is entered both listeners are open."""
+    network, service = settings.network, settings.service
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(settings))
+        await _look_at_ffmpeg(house.transcoder)
+        await stack.enter_async_context(house.audio.opened())
+        picked_up = await house.delivery.pick_up()
+        house.listeners.http_port = await stack.enter_async_context(_http(house, network.host, network.http_port))
+        gateway = Gateway(_gateway_rooms(house))
+        house.listeners.ws_port = await stack.enter_async_context(
+            gateway.serving(network.host, network.ws_port, house.listeners.origins)
+        )
+        await stack.enter_async_context(house.conversion.running(stop_seconds=service.stop_seconds))
+        log.info("serving", extra={"picked_up": picked_up})
+        yield house
+
+
+def _prepare(settings: Settings) -> bytes:
+    """Check what the settings promise and make the data folder. Gives the key that signs links."""
+    _check(settings)
+    data = settings.storage.data_dir
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
+
+
+def _check(settings: Settings) -> None:
+    """Raises BadSettings for what cannot work or would not be safe."""
+    network, storage = settings.network, settings.storage
+    behind_tls = network.public_url.startswith("https://")
+    if network.host not in LOOPBACK and not behind_tls and not network.insecure_bind:
+        raise BadSettings(
+            f"TOYBACKEND_HOST={network.host} can be reached from other machines without TLS: put a proxy in front and"
+            " name it in TOYBACKEND_PUBLIC_URL=https://…, or say --insecure-bind"
+        )
+    for name, value in (("BUS_URL", storage.bus_url), ("AUDIO_STORE_URL", storage.audio_store_url)):
+        if value:
+            raise BadSettings(f"TOYBACKEND_{name}: only the built-in one exists; leave it empty")
+    if settings.service.lang not in LANGUAGES:
+        raise BadSettings(f"TOYBACKEND_LANG takes one of {', '.join(LANGUAGES)}")
+
+
+def _furnish(settings: Settings, key: bytes, database: Database, audio: LocalFiles, bus: Bus) -> House:
+    access, conversion = settings.access, settings.conversion
+    listeners = Listeners(settings)
+    transcoder = FfmpegTranscoder(
+        conversion.ffmpeg or None,
+        ConversionLimits(
+            max_seconds=settings.audio.max_seconds,
+            deadline_seconds=conversion.deadline_seconds,
+            memory_bytes=conversion.memory_bytes,
+        ),
+    )
+    tokens = Tokens(database, days=access.token_days, clock=now)
+    links = Links(key, base=lambda: listeners.public().http_url, seconds=settings.audio.link_seconds, clock=now)
+    receipts = Receipts(database, bus, clock=now)
+    queue = FairQueue()
+    delivery = Delivery(database, audio, bus, transcoder, receipts, enqueue=queue.put, clock=now, new_id=new_id)
+    return House(
+        settings=settings,
+        listeners=listeners,
+        database=database,
+        audio=audio,
+        bus=bus,
+        transcoder=transcoder,
+        tokens=tokens,
+        accounts=Accounts(database, tokens, login_tries=access.login_tries, clock=now, new_id=new_id),
+        devices=Devices(database, bus, tokens, claim_seconds=access.claim_seconds, clock=now, new_id=new_id),
+        mailboxes=Mailboxes(database, links),
+        receipts=receipts,
+        listening=Listening(database, audio, links),
+        delivery=delivery,
+        conversion=Conversion(
+            queue,
+            delivery.convert,
+            delivery.delayed,
+            workers=conversion.workers or os.cpu_count() or 1,
+            retry_seconds=conversion.retry_seconds,
+        ),
+    )
+
+
+async def _look_at_ffmpeg(transcoder: Transcoder) -> None:
+    """Say at start which ffmpeg it is. A sick one does not keep us from starting: voices are accepted and wait."""
+    try:
+        log.info("converting with %s", await transcoder.check())
+    except ConverterUnavailable as sick:
+        log.error("no working ffmpeg, voices will wait: %s", sick)
+
+
+@asynccontextmanager
+async def _http(house: House, host: str, port: int) -> AsyncIterator[int]:
+    async def ffmpeg_is_well() -> None:
+        await house.transcoder.check()
+
+    rooms = WebRooms(
+        settings=house.settings,
+        accounts=house.accounts,
+        tokens=house.tokens,
+        devices=house.devices,
+        listening=house.listening,
+        ready={
+            "database": house.database.ping,
+            "audio_store": house.audio.ping,
+            "bus": house.bus.ping,
+            "ffmpeg": ffmpeg_is_well,
+        },
+        addresses=house.listeners.public,
+    )
+    runner = make_web_runner(make_web_app(rooms))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def _gateway_rooms(house: House) -> GatewayRooms:
+    return GatewayRooms(
+        settings=house.settings,
+        bus=house.bus,
+        tokens=house.tokens,
+        devices=house.devices,
+        delivery=house.delivery,
+        mailboxes=house.mailboxes,
+        receipts=house.receipts,
+        clock=now,
+    )

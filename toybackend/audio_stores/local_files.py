@@ -1,0 +1,193 @@
+"""Sound as files in a folder of this machine.
+
+    <root>/incoming/<random>        blobs on their way in; emptied at start
+    <root>/work/<random>/           one folder per conversion; emptied at start
+    <root>/kept/<xx>/<id>.original  what the phone sent; <xx> keeps folders small
+    <root>/kept/<xx>/<id>.mp3       what the toy plays
+
+A file is written under a name of its own, synced, renamed into `kept`, and the folder synced: after a power cut it
+is there whole or not at all. All of that is one hop to a thread; small blobs stay in memory until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from toybackend.errors import Gone, Overloaded
+from toybackend.models import MessageId
+
+BUFFER_BYTES = 64 << 10
+"""What one incoming blob may hold in memory before it goes to disk."""
+RETRY_SECONDS = 30
+BATCH = 500
+FOLDERS = 256
+
+ORIGINAL, MP3 = ".original", ".mp3"
+
+
+class LocalFiles:
+    """Satisfies `ports.AudioStore`."""
+
+    def __init__(self, root: Path, *, min_free_bytes: int) -> None:
+        self._root = root
+        self._min_free_bytes = min_free_bytes
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[LocalFiles]:
+        await asyncio.to_thread(self._prepare)
+        yield self
+
+    def _prepare(self) -> None:
+        for leftovers in (self._root / "incoming", self._root / "work"):
+            shutil.rmtree(leftovers, ignore_errors=True)
+            leftovers.mkdir(parents=True, mode=0o700)
+        kept = self._root / "kept"
+        kept.mkdir(exist_ok=True, mode=0o700)
+        for number in range(FOLDERS):
+            (kept / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
+        _sync_folder(kept)
+        _sync_folder(self._root)
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[IncomingFile]:
+        incoming = IncomingFile(self, self._root / "incoming" / secrets.token_hex(16))
+        try:
+            yield incoming
+        finally:
+            await incoming.forget()
+
+    @asynccontextmanager
+    async def workshop(self, message_id: MessageId) -> AsyncIterator[tuple[Path, Path]]:
+        original = self.path(message_id, ORIGINAL)
+        folder = self._root / "work" / secrets.token_hex(16)
+        try:
+            await asyncio.to_thread(_set_up, original, folder)
+            yield original, folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def keep_mp3(self, message_id: MessageId, file: Path) -> None:
+        with _room_is_needed():
+            await asyncio.to_thread(_keep, file, self.path(message_id, MP3))
+
+    async def mp3(self, message_id: MessageId) -> Path | None:
+        file = self.path(message_id, MP3)
+        return file if await asyncio.to_thread(file.exists) else None
+
+    async def delete(self, message_id: MessageId) -> None:
+        await asyncio.to_thread(self._delete, message_id)
+
+    def _delete(self, message_id: MessageId) -> None:
+        for suffix in (ORIGINAL, MP3):
+            self.path(message_id, suffix).unlink(missing_ok=True)
+
+    async def message_ids(self) -> AsyncIterator[list[MessageId]]:
+        for folder in await asyncio.to_thread(lambda: sorted((self._root / "kept").iterdir())):
+            names = await asyncio.to_thread(os.listdir, folder)
+            found = sorted({MessageId(name.partition(".")[0]) for name in names})
+            for start in range(0, len(found), BATCH):
+                yield found[start : start + BATCH]
+
+    async def ping(self) -> None:
+        with _room_is_needed():
+            await asyncio.to_thread(self.check_room, 0)
+
+    def path(self, message_id: MessageId, suffix: str) -> Path:
+        return self._root / "kept" / f"{zlib.crc32(message_id.encode()) % FOLDERS:02x}" / f"{message_id}{suffix}"
+
+    def check_room(self, size: int) -> None:
+        """Raises Overloaded when storing this much would leave less than the reserve."""
+        found = os.statvfs(self._root)
+        if found.f_bavail * found.f_frsize < self._min_free_bytes + size:
+            raise Overloaded("the disk is full", retry_after=RETRY_SECONDS)
+
+
+class IncomingFile:
+    """One blob on its way in."""
+
+    def __init__(self, store: LocalFiles, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self._buffer = bytearray()
+        self._digest = hashlib.sha256()
+        self._spooled = False
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    async def write(self, data: bytes) -> None:
+        """Raises Overloaded."""
+        self.size += len(data)
+        self._digest.update(data)
+        self._buffer += data
+        if len(self._buffer) > BUFFER_BYTES:
+            with _room_is_needed():
+                await asyncio.to_thread(self._spool)
+
+    async def keep(self, message_id: MessageId) -> None:
+        """Raises Overloaded."""
+        with _room_is_needed():
+            await asyncio.to_thread(self._keep, self._store.path(message_id, ORIGINAL))
+
+    async def forget(self) -> None:
+        self._buffer.clear()
+        if self._spooled:
+            await asyncio.to_thread(self._path.unlink, missing_ok=True)
+
+    def _spool(self) -> None:
+        self._store.check_room(len(self._buffer))
+        self._spooled = True
+        with self._path.open("ab") as file:
+            file.write(self._buffer)
+        self._buffer.clear()
+
+    def _keep(self, target: Path) -> None:
+        self._spool()
+        _keep(self._path, target)
+        self._spooled = False
+
+
+def _set_up(original: Path, folder: Path) -> None:
+    with _room_is_needed():
+        folder.mkdir(mode=0o700)
+    if not original.exists():
+        raise Gone
+
+
+def _keep(file: Path, target: Path) -> None:
+    """Move a file to its place so that it survives a power cut."""
+    _sync_file(file)
+    file.replace(target)
+    _sync_folder(target.parent)
+
+
+def _sync_file(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _room_is_needed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Overloaded("the audio store cannot take this now", retry_after=RETRY_SECONDS) from error

@@ -1,0 +1,1 @@
+"""How whoever serves a party learns that something waits for it."""

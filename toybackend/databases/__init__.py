@@ -1,0 +1,1 @@
+"""Tables, queries and migrations. One code for SQLite and, later, PostgreSQL: SQLAlchemy Core."""

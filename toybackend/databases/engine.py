@@ -1,0 +1,110 @@
+"""How queries reach SQLite without ever blocking the event loop.
+
+A query is a plain function of a SQLAlchemy Connection; it runs as one transaction in a thread of its own kind: one
+writer, because SQLite has one, and one reader, which write-ahead logging keeps from waiting for it. One hop to a
+thread per transaction, not per statement, is what makes this cheaper than a driver that is asynchronous throughout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from toybackend.databases.migrate import migrate
+from toybackend.errors import Overloaded
+
+T = TypeVar("T")
+Query = Callable[[Connection], T]
+
+BUSY_MS = 5000
+RETRY_SECONDS = 5
+
+
+class Engine:
+    """Runs queries. Raises Overloaded when the database is locked for long or its disk is full."""
+
+    def __init__(self, writer: _Lane, reader: _Lane) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    async def write(self, query: Query[T]) -> T:
+        """One transaction; when this returns it has been synced to disk."""
+        return await self._writer.run(query)
+
+    async def read(self, query: Query[T]) -> T:
+        return await self._reader.run(query)
+
+
+@contextlib.asynccontextmanager
+async def open_sqlite(url: str) -> AsyncIterator[Engine]:
+    """Migrate the database at this `sqlite:///…` address to the newest schema and open it."""
+    writer = _Lane("database-writer", url, begin="BEGIN IMMEDIATE")
+    reader = _Lane("database-reader", url, begin="BEGIN")
+    try:
+        await writer.open(prepare=migrate)
+        await reader.open()
+        yield Engine(writer, reader)
+    finally:
+        await reader.close()
+        await writer.close()
+
+
+def sqlite_url(file: Path) -> str:
+    return f"sqlite:///{file.absolute()}"
+
+
+class _Lane:
+    """A thread with a connection of its own."""
+
+    def __init__(self, name: str, url: str, *, begin: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        # One connection, used by one thread only; SQLAlchemy just hands it back each time.
+        self._engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        _configure(self._engine, begin)
+
+    async def open(self, prepare: Callable[[Connection], None] | None = None) -> None:
+        if prepare is not None:
+            await self.run(prepare)
+        else:
+            await self.run(lambda connection: None)
+
+    async def run(self, query: Query[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, query)
+
+    def _transaction(self, query: Query[T]) -> T:
+        try:
+            with self._engine.begin() as connection:
+                return query(connection)
+        except OperationalError as error:
+            raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+
+    async def close(self) -> None:
+        with contextlib.suppress(DBAPIError):
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
+        self._executor.shutdown(wait=True)
+
+
+def _configure(engine: Any, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # transactions are begun below, in our words
+        for pragma in (
+            f"busy_timeout={BUSY_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",  # a commit is on disk: «accepted» is a promise
+            "foreign_keys=ON",
+            "secure_delete=ON",  # what is deleted is overwritten
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,30 @@
+"""Bringing a database to the newest schema, with Alembic and without its command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from sqlalchemy import Connection
+
+from toybackend.errors import BadSettings
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migrate(connection: Connection) -> None:
+    """Run, within the caller's transaction, every migration this database has not had yet."""
+    scripts = ScriptDirectory(str(SCRIPTS))
+
+    def steps(revision: tuple[str, ...] | str | None, context: MigrationContext) -> list[object]:
+        try:
+            return scripts._upgrade_revs("head", revision)  # type: ignore[arg-type, return-value]
+        except RevisionError as error:
+            raise BadSettings("this database was made by a newer version of toybackend") from error
+
+    context = MigrationContext.configure(connection, opts={"fn": steps, "script": scripts})
+    with Operations.context(context):
+        context.run_migrations()

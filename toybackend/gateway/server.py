@@ -1,0 +1,270 @@
+"""The listener: handshakes, who is there, and the heartbeat of all sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from toybackend.errors import NotAuthenticated, Refused, ToybackendError
+from toybackend.gateway.closing import Closing, closing
+from toybackend.gateway.connection import Connection
+from toybackend.gateway.hub import Hub
+from toybackend.gateway.mailbox_reader import MailboxReader
+from toybackend.gateway.outbox import Outbox
+from toybackend.models import Party, PartyKind
+from toybackend.ports import Bus, Clock, Event
+from toybackend.protocol import MAX_FRAME_BYTES, CloseCode, Hello, Notice, Welcome, parse_client_frame
+from toybackend.services.delivery import Delivery
+from toybackend.services.devices import Devices
+from toybackend.services.mailboxes import Mailboxes
+from toybackend.services.receipts import Receipts
+from toybackend.services.tokens import Tokens
+from toybackend.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PATHS = {
+    "/app": frozenset({PartyKind.PERSON}),
+    "/toy": frozenset({PartyKind.TOY, PartyKind.WAITING_TOY}),
+}
+CLOSE_SECONDS = 5.0
+BEATS = 8
+"""Looks at every socket within one ping interval."""
+HARD_LIMIT = 4
+"""A binary message this many times too large is not read to its end: the socket is closed with 1009."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the gateway needs of the house."""
+
+    settings: Settings
+    bus: Bus
+    tokens: Tokens
+    devices: Devices
+    delivery: Delivery
+    mailboxes: Mailboxes
+    receipts: Receipts
+    clock: Clock
+
+
+class Gateway:
+    """Serves `/app` and `/toy`."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._limits = rooms.settings.sockets
+        self._hub = Hub(per_person=self._limits.per_person)
+        self._open = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def serving(self, host: str, port: int, origins: Callable[[], frozenset[str]]) -> AsyncIterator[int]:
+        """Listen; gives the port. `origins` are the pages that may come. On leaving, sockets close with 1001."""
+
+        def admit(socket: ServerConnection, request: Request) -> Response | None:
+            return _admit(socket, request, origins())
+
+        async with self._rooms.bus.subscribe(self._receive), self._heart():
+            server = await serve(
+                self._handle,
+                host,
+                port,
+                process_request=admit,
+                compression=None,
+                max_size=MAX_FRAME_BYTES,  # until we know who it is
+                max_queue=4,
+                ping_interval=None,  # one heart beats for all, see `_beat`
+                close_timeout=CLOSE_SECONDS,
+                open_timeout=self._limits.hello_seconds,
+                server_header=None,
+                logger=logging.getLogger("toybackend.websockets"),
+            )
+            try:
+                yield server.sockets[0].getsockname()[1]
+            finally:
+                await self._stop(server)
+
+    async def _stop(self, server: Server) -> None:
+        server.close(code=CloseCode.GOING_AWAY, reason="going away")
+        await server.wait_closed()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ── one socket ──
+
+    async def _handle(self, socket: ServerConnection) -> None:
+        self._open += 1
+        try:
+            await self._converse(socket)
+        except ConnectionClosed:
+            pass  # a toy that vanishes is ordinary
+        except Closing as end:
+            await socket.close(end.code, end.reason)
+        except ToybackendError as error:
+            refusal = closing(error)
+            await socket.close(refusal.code, refusal.reason)
+        finally:
+            self._open -= 1
+
+    async def _converse(self, socket: ServerConnection) -> None:
+        if self._open > self._limits.max_sockets:
+            raise Closing(CloseCode.TRY_AGAIN_LATER, "try again later")
+        party, acks = await self._authenticate(socket)
+        socket.protocol.max_message_size = HARD_LIMIT * self._rooms.settings.audio.max_bytes
+        connection = await self._welcome(socket, party, acks=acks)
+        try:
+            await connection.read()
+        finally:
+            self._hub.remove(connection)
+            log.info("socket of %s closed", party.kind, extra={"close_code": socket.close_code})
+
+    async def _authenticate(self, socket: ServerConnection) -> tuple[Party, bool]:
+        """Who this is, and whether it will acknowledge."""
+        assert socket.request is not None  # noqa: S101  # the handshake is over
+        path, header = socket.request.path, socket.request.headers.get("Authorization")
+        hello = Hello(token=_bearer(header)) if header is not None else await self._hello(socket)
+        party = await self._rooms.tokens.bearer(hello.token)
+        if party.kind not in PATHS[path]:
+            raise NotAuthenticated
+        return party, hello.acks
+
+    async def _hello(self, socket: ServerConnection) -> Hello:
+        try:
+            async with asyncio.timeout(self._limits.hello_seconds):
+                first = await socket.recv()
+        except TimeoutError:
+            raise Closing(CloseCode.NO_HELLO, "no hello") from None
+        try:
+            frame = parse_client_frame(first, max_text=0)
+        except Refused:
+            raise NotAuthenticated from None
+        if not isinstance(frame, Hello):
+            raise NotAuthenticated
+        return frame
+
+    async def _welcome(self, socket: ServerConnection, party: Party, *, acks: bool) -> Connection:
+        rooms, limits = self._rooms, self._limits
+        start = await rooms.mailboxes.state(party)
+        mailbox = MailboxReader(
+            party, rooms.mailboxes, rooms.receipts, start=start, window=limits.unacknowledged if acks else 0
+        )
+        outbox = Outbox(socket, mailbox, self._spawn, most=limits.outbox_frames, timeout=limits.write_seconds)
+        connection = Connection(
+            socket,
+            party,
+            outbox,
+            mailbox,
+            delivery=rooms.delivery,
+            receipts=rooms.receipts,
+            limits=limits,
+            audio=rooms.settings.audio,
+            clock=rooms.clock,
+        )
+        connection.send(
+            Welcome(
+                id=party.id,
+                name=party.name,
+                unread=start.unread,
+                max_audio_bytes=rooms.settings.audio.max_bytes,
+                max_audio_seconds=rooms.settings.audio.max_seconds,
+            )
+        )
+        self._hub.add(connection)
+        outbox.look()
+        log.info("socket of %s opened", party.kind)
+        return connection
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task of ours: kept until it is done, cancelled when we stop, its failure logged."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a socket's task failed", exc_info=task.exception())
+
+    def _receive(self, event: Event) -> None:
+        self._hub.receive(event)
+        for connection in self._hub.of(event.party_id):
+            if connection.awaits_owner:
+                self._spawn(self._look_for_owner(connection))
+
+    # ── the heart ──
+
+    @asynccontextmanager
+    async def _heart(self) -> AsyncIterator[None]:
+        beats = [asyncio.create_task(self._beat(), name="heartbeat"), asyncio.create_task(self._sweep(), name="sweep")]
+        try:
+            yield
+        finally:
+            for beat in beats:
+                beat.cancel()
+            await asyncio.gather(*beats, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        """Ping every socket in its time, and drop those that did not answer for too long."""
+        while True:
+            await asyncio.sleep(self._limits.ping_seconds / BEATS)
+            now = self._rooms.clock()
+            for connection in self._hub:
+                if now - connection.heard_at > self._limits.pong_seconds * 1000:
+                    connection.socket.transport.abort()  # nobody is there to say goodbye to
+                elif now - connection.pinged_at >= self._limits.ping_seconds * 1000:
+                    await self._ping(connection, now)
+
+    async def _ping(self, connection: Connection, now: int) -> None:
+        connection.pinged_at = now
+        try:
+            pong = asyncio.ensure_future(await connection.socket.ping())
+        except ConnectionClosed:
+            return
+        pong.add_done_callback(lambda done: self._ponged(connection, done))
+
+    def _ponged(self, connection: Connection, pong: asyncio.Future[float]) -> None:
+        if not pong.cancelled() and pong.exception() is None:
+            connection.heard_at = self._rooms.clock()
+
+    async def _sweep(self) -> None:
+        """Notice what another process did, such as binding a waiting toy by a command."""
+        while True:
+            await asyncio.sleep(self._rooms.settings.service.sweep_seconds)
+            for connection in self._hub:
+                if connection.awaits_owner:
+                    await self._look_for_owner(connection)
+
+    async def _look_for_owner(self, connection: Connection) -> None:
+        try:
+            is_bound = await self._rooms.devices.is_bound(connection.party.id)
+        except ToybackendError:
+            return  # the database is busy; the next sweep looks again
+        if is_bound and connection.awaits_owner:
+            connection.awaits_owner = False
+            connection.send(Notice(event="bound"))
+
+
+def _admit(socket: ServerConnection, request: Request, origins: frozenset[str]) -> Response | None:
+    """Answer what must not become a socket."""
+    if request.path not in PATHS:
+        return socket.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in origins:
+        return socket.respond(HTTPStatus.FORBIDDEN, "this origin may not open sockets\n")
+    return None
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

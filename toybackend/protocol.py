@@ -1,0 +1,410 @@
+"""The wire contract of the sockets, and its rules without any I/O.
+
+`/app` is for people, `/toy` for toys. JSON objects in text frames (UTF-8, at most 16 KiB), audio in binary
+frames. `→` comes from the client, `←` from the server.
+
+    → {"type":"hello","token":…,"acks":true}       who I am, when the handshake could not say it
+    ← {"type":"welcome","id":…,"name":…,"unread":…,"max_audio_bytes":…,"max_audio_seconds":…}
+
+    → {"to_user":ID} or {"to_group":ID}            a header: exactly one binary message must follow
+      with "ref", "bytes", "sha256" as the client likes
+    → (binary)                                     the voice, in one message or in fragments
+    ← {"type":"accepted","id":…,"ref":…,"to_user":…}   on disk and in the database, synced
+    ← {"type":"failed","id":…,"code":…}            accepted, but there was no sound in it
+    → {"to_user":ID,"msg":…}                       a text message; also with "to_group"
+
+    ← {"type":"voice","id":…,"from_user":…,"from_name":…,"to_user":…,"url":…,"duration_ms":…,"waveform":[…],"sent_at":…}
+    ← {"type":"text","id":…,"from_user":…,"from_name":…,"to_user":…,"msg":…,"sent_at":…}
+    → {"type":"ack","id":…}                        I have it safely
+    → {"type":"heard","id":…}                      I played it to its end
+    ← {"type":"delivered","id":…,"to_user":…}      to the sender: it reached this recipient
+    ← {"type":"heard","id":…,"to_user":…}          to the sender: this recipient played it
+
+    ← {"type":"play","id":…,"item_id":…,"title":…,"url":…,"duration_ms":…}   on-demand content
+    ← {"type":"stop"}
+    ← {"type":"notice","event":…}                  something about you changed
+    → {"type":"cancel"}                            forget the header that waits
+    ← {"type":"error","code":…,"message":…,"ref":…}    your last frame was refused
+
+Nothing here starts a recording or opens a microphone; there is no such verb.
+
+**The addressee of a blob is the header just before it on the same socket, and nothing else.** The upload is
+the table `UPLOAD`. A second header while one waits drops both, because to guess is to send a child's voice to
+the wrong family. A frame that cannot be read while a header waits drops that header too, because it may have
+been another header; a text, an ack or a type we do not know never does. A header that is refused (unknown
+recipient, say) is answered at once and its blob, if it still comes, is thrown away without a second error; the
+next header starts afresh.
+
+A text frame that is not UTF-8 fails the connection with 1007, as RFC 6455 section 8.1 demands.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Annotated, Any
+
+import msgspec
+
+from toybackend.errors import (
+    AudioTooLarge,
+    AudioWithoutHeader,
+    BadJson,
+    DigestMismatch,
+    EmptyAudio,
+    HeaderPending,
+    MissingField,
+    Refused,
+    SizeMismatch,
+    TooLong,
+    UnknownType,
+)
+
+MAX_FRAME_BYTES = 16 * 1024
+"""Largest text frame; a longer one is `too_long` and the socket goes on."""
+MAX_REF = 64
+MAX_ID = 64
+
+
+class CloseCode:
+    """RFC 6455 section 7.4 and our own private-use codes."""
+
+    GOING_AWAY = 1001
+    TOO_BIG = 1009
+    TRY_AGAIN_LATER = 1013
+    BAD_FRAMES = 4400
+    NOT_AUTHENTICATED = 4401
+    REVOKED = 4403
+    NO_HELLO = 4408
+    REPLACED = 4409
+    FLOODING = 4429
+
+
+# ── From the client ──────────────────────────────────────────────────────────────────────────────────────
+
+Id = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A frame that clients send."""
+
+
+class _Typed(_Client, frozen=True, kw_only=True):
+    """A client frame that is named by its `type`."""
+
+
+class Hello(_Typed, frozen=True, kw_only=True, tag_field="type", tag="hello"):
+    token: str
+    acks: bool = True
+    """False: this client never acknowledges; a message counts as delivered when it is written."""
+
+
+class Ack(_Typed, frozen=True, kw_only=True, tag_field="type", tag="ack"):
+    id: Id
+
+
+class HaveHeard(_Typed, frozen=True, kw_only=True, tag_field="type", tag="heard"):
+    id: Id
+
+
+class Cancel(_Typed, frozen=True, kw_only=True, tag_field="type", tag="cancel"):
+    pass
+
+
+class _Addressed(_Client, frozen=True, kw_only=True):
+    """A client frame that is named by its addressee: exactly one of `to_user` and `to_group`."""
+
+    to_user: Id | None = None
+    to_group: Id | None = None
+    ref: str | None = None
+
+
+class VoiceHeader(_Addressed, frozen=True, kw_only=True):
+    """Announces the one binary message that follows."""
+
+    bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    sha256: str | None = None
+    """Hex digits of either case."""
+
+    def check_size(self, size: int, max_bytes: int) -> None:
+        """Refuse what the number of bytes received so far or in all already shows to be wrong."""
+        if size > max_bytes:
+            raise AudioTooLarge(f"the audio has more than {max_bytes} bytes")
+
+    def check_whole(self, size: int, sha256: str) -> None:
+        """Refuse a complete blob that is empty or is not what the header promised."""
+        if size == 0:
+            raise EmptyAudio
+        if self.bytes is not None and self.bytes != size:
+            raise SizeMismatch(f"the header promised {self.bytes} bytes, {size} came")
+        if self.sha256 is not None and self.sha256.lower() != sha256:
+            raise DigestMismatch
+
+
+class TextMessage(_Addressed, frozen=True, kw_only=True):
+    msg: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+ClientFrame = Hello | Ack | HaveHeard | Cancel | VoiceHeader | TextMessage
+
+_TYPED: dict[str, type[_Typed]] = {"hello": Hello, "ack": Ack, "heard": HaveHeard, "cancel": Cancel}
+
+
+def parse_client_frame(frame: str | bytes, *, max_text: int) -> ClientFrame:
+    """One text frame, understood. Raises BadJson, UnknownType, MissingField or TooLong."""
+    return understand(*recognise(frame), max_text=max_text)
+
+
+def recognise(frame: str | bytes) -> tuple[type[_Client], dict[str, Any]]:
+    """Which kind of frame this is meant to be. Raises TooLong, BadJson, UnknownType or MissingField."""
+    raw = frame.encode() if isinstance(frame, str) else frame
+    if len(raw) > MAX_FRAME_BYTES:
+        raise TooLong(f"a text frame has at most {MAX_FRAME_BYTES} bytes")
+    fields = _json_object(raw)
+    return _kind_of(fields), fields
+
+
+def understand(kind: type[_Client], fields: dict[str, Any], *, max_text: int) -> ClientFrame:
+    """The frame itself. Raises MissingField or TooLong."""
+    try:
+        parsed = msgspec.convert(fields, type=kind)
+    except msgspec.ValidationError as error:
+        # msgspec names the field and what it takes, never the value: safe to show.
+        raise MissingField(str(error)) from None
+    if isinstance(parsed, _Addressed):
+        _check_addressed(parsed, max_text)
+    return parsed  # type: ignore[return-value]  # _kind_of only names members of ClientFrame
+
+
+def _json_object(frame: bytes) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadJson from None
+    if not isinstance(fields, dict):
+        raise BadJson
+    return fields
+
+
+def _kind_of(fields: dict[str, Any]) -> type[_Client]:
+    if "type" in fields:
+        kind = _TYPED.get(fields["type"]) if isinstance(fields["type"], str) else None
+        if kind is None:
+            raise UnknownType
+        return kind
+    if "to_user" in fields or "to_group" in fields:
+        return TextMessage if "msg" in fields else VoiceHeader
+    raise MissingField("a frame has a type, or a to_user or to_group")
+
+
+def _check_addressed(frame: _Addressed, max_text: int) -> None:
+    if (frame.to_user is None) == (frame.to_group is None):
+        raise MissingField("name one of to_user and to_group")
+    if frame.ref is not None and len(frame.ref) > MAX_REF:
+        raise TooLong(f"ref has at most {MAX_REF} characters")
+    if isinstance(frame, TextMessage) and len(frame.msg) > max_text:
+        raise TooLong(f"msg has at most {max_text} characters")
+
+
+def encode_client_frame(frame: ClientFrame) -> str:
+    """The text frame that `parse_client_frame` reads back."""
+    return msgspec.json.encode(frame).decode()
+
+
+# ── The upload ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class UploadState(Enum):
+    IDLE = "no header waits"
+    AWAITING_AUDIO = "the next blob belongs to the header that waits"
+    REFUSED = "the header was refused and answered; its blob may still come"
+
+
+class UploadEvent(Enum):
+    HEADER = "a header came, well-formed or not"
+    REFUSAL = "we refused the header that waits"
+    BLOB = "a binary message began"
+    CANCEL = "the client took its header back"
+    UNREADABLE = "a frame came that may have been meant as a header"
+
+
+class BlobFate(Enum):
+    """What happens to the binary message that begins now."""
+
+    TAKE = "it belongs to the header"
+    DISCARD = "read it, throw it away, say nothing: its header was answered already"
+
+
+_S, _E = UploadState, UploadEvent
+
+UPLOAD: dict[tuple[UploadState, UploadEvent], tuple[UploadState, type[Refused] | BlobFate | None]] = {
+    (_S.IDLE, _E.HEADER): (_S.AWAITING_AUDIO, None),
+    (_S.IDLE, _E.BLOB): (_S.IDLE, AudioWithoutHeader),
+    (_S.IDLE, _E.CANCEL): (_S.IDLE, None),
+    (_S.IDLE, _E.UNREADABLE): (_S.IDLE, None),
+    (_S.AWAITING_AUDIO, _E.HEADER): (_S.IDLE, HeaderPending),
+    (_S.AWAITING_AUDIO, _E.REFUSAL): (_S.REFUSED, None),
+    (_S.AWAITING_AUDIO, _E.BLOB): (_S.IDLE, BlobFate.TAKE),
+    (_S.AWAITING_AUDIO, _E.CANCEL): (_S.IDLE, None),
+    (_S.AWAITING_AUDIO, _E.UNREADABLE): (_S.IDLE, None),
+    (_S.REFUSED, _E.HEADER): (_S.AWAITING_AUDIO, None),
+    (_S.REFUSED, _E.BLOB): (_S.IDLE, BlobFate.DISCARD),
+    (_S.REFUSED, _E.CANCEL): (_S.IDLE, None),
+    (_S.REFUSED, _E.UNREADABLE): (_S.REFUSED, None),
+}
+"""Every state and event. `(IDLE, REFUSAL)` and `(REFUSED, REFUSAL)` cannot be: there is no header to refuse."""
+
+
+class Upload:
+    """One socket's upload: which header, if any, the next blob belongs to."""
+
+    __slots__ = ("_header", "state")
+
+    def __init__(self) -> None:
+        self.state = UploadState.IDLE
+        self._header: VoiceHeader | None = None
+
+    def header(self, header: VoiceHeader) -> None:
+        """A header came. Raises HeaderPending, after dropping both, when one waited already."""
+        self._header = None
+        self._step(UploadEvent.HEADER)
+        self._header = header
+
+    def refuse(self) -> None:
+        """The header that waits was refused and answered."""
+        self._step(UploadEvent.REFUSAL)
+        self._header = None
+
+    def cancel(self) -> None:
+        self._step(UploadEvent.CANCEL)
+        self._header = None
+
+    def unreadable(self) -> None:
+        """A frame came that cannot be read and may have been meant as a header."""
+        self._step(UploadEvent.UNREADABLE)
+        self._header = None
+
+    def blob(self) -> VoiceHeader | None:
+        """A binary message begins: its header, or None to discard it. Raises AudioWithoutHeader."""
+        header, self._header = self._header, None
+        return header if self._step(UploadEvent.BLOB) is BlobFate.TAKE else None
+
+    def _step(self, event: UploadEvent) -> BlobFate | None:
+        self.state, effect = UPLOAD[self.state, event]
+        if isinstance(effect, type):
+            raise effect
+        return effect
+
+
+# ── From the server ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """A frame that the server sends."""
+
+
+class Welcome(_Server, frozen=True, kw_only=True, tag="welcome"):
+    id: str
+    name: str
+    unread: Annotated[int, msgspec.Meta(ge=0)]
+    max_audio_bytes: int
+    max_audio_seconds: int
+
+
+class Accepted(_Server, frozen=True, kw_only=True, tag="accepted"):
+    id: str
+    ref: str | None = None
+    to_user: str | None = None
+    to_group: str | None = None
+
+
+class Voice(_Server, frozen=True, kw_only=True, tag="voice"):
+    id: str
+    from_user: str
+    from_name: str
+    to_user: str | None = None
+    to_group: str | None = None
+    url: str
+    duration_ms: int
+    waveform: tuple[int, ...]
+    sent_at: str
+
+
+class Text(_Server, frozen=True, kw_only=True, tag="text"):
+    id: str
+    from_user: str
+    from_name: str
+    to_user: str | None = None
+    to_group: str | None = None
+    msg: str
+    sent_at: str
+
+
+class Play(_Server, frozen=True, kw_only=True, tag="play"):
+    id: str
+    item_id: str
+    title: str
+    url: str
+    duration_ms: int
+
+
+class Stop(_Server, frozen=True, kw_only=True, tag="stop"):
+    pass
+
+
+class Delivered(_Server, frozen=True, kw_only=True, tag="delivered"):
+    id: str
+    to_user: str
+
+
+class Heard(_Server, frozen=True, kw_only=True, tag="heard"):
+    id: str
+    to_user: str
+
+
+class Failed(_Server, frozen=True, kw_only=True, tag="failed"):
+    id: str
+    code: str
+
+
+class Notice(_Server, frozen=True, kw_only=True, tag="notice"):
+    """`event` is `bound`, `unbound`, `contact_request`, `contact_accepted`, `settings`, or `delayed`:
+    the message `id` is safe but our converter is not well; it comes later."""
+
+    event: str
+    id: str | None = None
+
+
+class Error(_Server, frozen=True, kw_only=True, tag="error"):
+    code: str
+    message: str
+    ref: str | None = None
+    retry_after: int | None = None
+
+
+ServerFrame = Welcome | Accepted | Voice | Text | Play | Stop | Delivered | Heard | Failed | Notice | Error
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
+
+
+def encode_server_frame(frame: ServerFrame) -> str:
+    return _encoder.encode(frame).decode()
+
+
+def parse_server_frame(frame: str | bytes) -> ServerFrame | None:
+    """What a client understands; None for a frame of a type it does not know yet."""
+    try:
+        return _decoder.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def error_frame(refused: Refused, ref: str | None = None) -> Error:
+    return Error(code=refused.code, message=str(refused), ref=ref, retry_after=refused.retry_after)
+
+
+def rfc3339(milliseconds: int) -> str:
+    """A time of ours as it goes over the wire, e.g. `2026-11-21T08:00:00.250Z`."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

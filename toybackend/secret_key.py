@@ -1,0 +1,34 @@
+"""The key that signs audio links: made on first start, readable by its owner only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from toybackend.errors import BadSettings
+
+KEY_BYTES = 32
+
+
+def read_or_make_key(file: Path) -> bytes:
+    """Raises BadSettings when others may read the key or it is too short to be one."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(file)
+    with open(descriptor, "wb") as made:
+        made.write(secrets.token_bytes(KEY_BYTES))
+        made.flush()
+        os.fsync(made.fileno())
+    return _read(file)
+
+
+def _read(file: Path) -> bytes:
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise BadSettings(f"{file} can be read by others; say: chmod 600 {file}")
+    key = file.read_bytes()
+    if len(key) < KEY_BYTES:
+        raise BadSettings(f"{file} is not a key of {KEY_BYTES} random bytes; remove it and a new one is made")
+    return key

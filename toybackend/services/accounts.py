@@ -1,0 +1,89 @@
+"""Grown-ups who can log in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+
+import argon2
+from argon2.exceptions import VerificationError
+
+from toybackend.errors import MissingField, NotAuthenticated, RateLimited, TooLong
+from toybackend.models import Account, PartyId, PartyKind
+from toybackend.ports import Clock, NewId, Parties
+from toybackend.services.tokens import Tokens
+
+LEAST_PASSWORD = 8
+MOST_PASSWORD = 1024
+MOST_NAME = 64
+WINDOW_MS = 300_000
+MOST_NAMES_WATCHED = 10_000
+
+
+class Accounts:
+    """Adding accounts and logging in."""
+
+    def __init__(self, parties: Parties, tokens: Tokens, *, login_tries: int, clock: Clock, new_id: NewId) -> None:
+        self._parties = parties
+        self._tokens = tokens
+        self._tries = _Tries(login_tries)
+        self._clock = clock
+        self._new_id = new_id
+        self._hasher = argon2.PasswordHasher()
+        # What an unknown name is checked against, so that it takes as long as a wrong password.
+        self._nobody = self._hasher.hash("nobody")
+
+    async def add(self, name: str, password: str) -> Account:
+        """Raises MissingField, TooLong or NameTaken."""
+        name = name.strip()
+        if not name or len(password) < LEAST_PASSWORD:
+            raise MissingField(f"a name, and a password of at least {LEAST_PASSWORD} characters")
+        if len(name) > MOST_NAME or len(password) > MOST_PASSWORD:
+            raise TooLong(f"a name has at most {MOST_NAME} characters, a password {MOST_PASSWORD}")
+        hashed = await asyncio.to_thread(self._hasher.hash, password)
+        account = Account(PartyId(self._new_id("p")), name, hashed, self._clock())
+        await self._parties.add_account(account)
+        return account
+
+    async def log_in(self, name: str, password: str) -> tuple[Account, str]:
+        """The account and a fresh token. Raises NotAuthenticated, or RateLimited after too many wrong tries."""
+        key = name.strip().casefold()
+        self._tries.check(key, self._clock())
+        account = await self._parties.account(name.strip())
+        known = account.password_hash if account else self._nobody
+        is_right = await asyncio.to_thread(self._verify, known, password[:MOST_PASSWORD])
+        if account is None or not is_right:
+            self._tries.wrong(key, self._clock())
+            raise NotAuthenticated("name or password is wrong")
+        self._tries.right(key)
+        return account, await self._tokens.give(account.id, PartyKind.PERSON)
+
+    def _verify(self, known: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(known, password)
+        except VerificationError:
+            return False
+
+
+class _Tries:
+    """Wrong passwords per name within a sliding window; the names watched are bounded."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._wrong: OrderedDict[str, deque[int]] = OrderedDict()
+
+    def check(self, key: str, now: int) -> None:
+        times = self._wrong.get(key)
+        while times and times[0] <= now - WINDOW_MS:
+            times.popleft()
+        if times and len(times) >= self._most:
+            raise RateLimited(retry_after=(times[0] + WINDOW_MS - now) // 1000 + 1)
+
+    def wrong(self, key: str, now: int) -> None:
+        self._wrong.setdefault(key, deque()).append(now)
+        self._wrong.move_to_end(key)
+        if len(self._wrong) > MOST_NAMES_WATCHED:
+            self._wrong.popitem(last=False)
+
+    def right(self, key: str) -> None:
+        self._wrong.pop(key, None)

@@ -1,0 +1,133 @@
+"""A bounded number of conversions at a time, shared out fairly between families.
+
+Families take turns, one clip each: whoever sends fifty long clips makes the fifty-first of their own wait, and
+another family's clip for at most the one that is running. Within a family the order of acceptance is kept.
+
+Nothing is stored here. What waits in memory also waits in the database as `accepted`, and is found there again
+at the next start; so the queue needs no bound of its own beyond what was accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from toybackend.errors import ConverterUnavailable
+from toybackend.ports import Unconverted
+
+log = logging.getLogger(__name__)
+
+MOST_RETRY_SECONDS = 60.0
+
+
+class FairQueue:
+    """First in, first out for each family; round robin between families."""
+
+    def __init__(self) -> None:
+        self._families: OrderedDict[str, deque[Unconverted]] = OrderedDict()
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return sum(len(waiting) for waiting in self._families.values())
+
+    def put(self, job: Unconverted) -> None:
+        self._families.setdefault(job.family, deque()).append(job)
+        self._filled.set()
+
+    async def get(self) -> Unconverted:
+        while not self._families:
+            self._filled.clear()
+            await self._filled.wait()
+        family, waiting = self._families.popitem(last=False)
+        job = waiting.popleft()
+        if waiting:
+            self._families[family] = waiting
+        return job
+
+
+class Conversion:
+    """The workers.
+
+    `convert` does one job. When it raises, the tool is sick or we are: the clip is kept, tried again after a while,
+    longer each time, and `delayed` is told the first time.
+    """
+
+    def __init__(
+        self,
+        queue: FairQueue,
+        convert: Callable[[Unconverted], Awaitable[None]],
+        delayed: Callable[[Unconverted], Awaitable[None]],
+        *,
+        workers: int,
+        retry_seconds: float,
+    ) -> None:
+        self._convert = convert
+        self._delayed = delayed
+        self._workers = workers
+        self._retry_seconds = retry_seconds
+        self._queue = queue
+        self._tries: dict[str, int] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopping = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self, *, stop_seconds: float) -> AsyncIterator[None]:
+        """While the context is open, clips are converted. On leaving, those under way get `stop_seconds`."""
+        workers = [asyncio.create_task(self._work(), name=f"conversion-{n}") for n in range(self._workers)]
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            await _finish(workers, stop_seconds)
+            for timer in self._timers.values():
+                timer.cancel()
+
+    async def _work(self) -> None:
+        while not self._stopping.is_set():
+            job = await self._next()
+            if job is not None:
+                await self._do(job)
+
+    async def _next(self) -> Unconverted | None:
+        """The next clip, or None when it is time to stop."""
+        getting = asyncio.ensure_future(self._queue.get())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({getting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else None
+        finally:
+            getting.cancel()
+            stopping.cancel()
+
+    async def _do(self, job: Unconverted) -> None:
+        try:
+            await self._convert(job)
+        except ConverterUnavailable as sick:
+            log.error("ffmpeg is unavailable, a clip waits: %s", sick)
+        except Exception:
+            log.exception("a conversion failed on our side, the clip waits")
+        else:
+            self._tries.pop(job.message_id, None)
+            return
+        await self._put_off(job)
+
+    async def _put_off(self, job: Unconverted) -> None:
+        tries = self._tries[job.message_id] = self._tries.get(job.message_id, 0) + 1
+        seconds = min(self._retry_seconds * 2 ** (tries - 1), max(self._retry_seconds, MOST_RETRY_SECONDS))
+        self._timers[job.message_id] = asyncio.get_running_loop().call_later(seconds, self._again, job)
+        if tries == 1:
+            await self._delayed(job)
+
+    def _again(self, job: Unconverted) -> None:
+        del self._timers[job.message_id]
+        self._queue.put(job)
+
+
+async def _finish(tasks: list[asyncio.Task[None]], seconds: float) -> None:
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,80 @@
+"""Who may hear a message: its sender and its recipients, by bearer token or by a signed link.
+
+A link is bound to one file and one listener and good for a while; there is no secret in it. The signature is
+HMAC-SHA256 (RFC 2104) over the message id, the listener's id and the time of expiry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+from toybackend.errors import Gone, NotFound
+from toybackend.models import Message, MessageId, MessageState, Party, PartyId
+from toybackend.ports import AudioStore, Clock, Messages, Receipt
+
+AUDIO_PATH = "/api/v1/audio"
+
+
+class Links:
+    """Makes and checks links. `base` gives the public HTTP address, known only once we listen."""
+
+    def __init__(self, key: bytes, *, base: Callable[[], str], seconds: int, clock: Clock) -> None:
+        self._key = key
+        self._base = base
+        self._seconds = seconds
+        self._clock = clock
+
+    def audio(self, message_id: MessageId, listener_id: PartyId) -> str:
+        until = self._clock() // 1000 + self._seconds
+        query = urlencode({"for": listener_id, "until": until, "sig": self._sign(message_id, listener_id, until)})
+        return f"{self._base()}{AUDIO_PATH}/{message_id}.mp3?{query}"
+
+    def is_valid(self, message_id: str, listener_id: str, until: str, signature: str) -> bool:
+        """Was this link made by us, and is it still good?"""
+        if not (until.isascii() and until.isdigit() and len(until) <= 12):
+            return False
+        ours = self._sign(message_id, listener_id, int(until))
+        is_ours = hmac.compare_digest(ours.encode(), signature.encode("utf-8", "replace"))
+        return is_ours and int(until) * 1000 > self._clock()
+
+    def _sign(self, message_id: str, listener_id: str, until: int) -> str:
+        text = f"{message_id}\n{listener_id}\n{until}".encode()
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+
+class Listening:
+    """Handing out sound."""
+
+    def __init__(self, messages: Messages, audio: AudioStore, links: Links) -> None:
+        self._messages = messages
+        self._audio = audio
+        self._links = links
+
+    async def by_token(self, listener: Party, message_id: str) -> Path:
+        """The MP3 for whoever was authenticated. Raises NotFound (also: not yours) or Gone."""
+        outcome = await self._messages.outcome(MessageId(message_id))
+        if outcome is None or listener.id not in _listeners(*outcome):
+            raise NotFound
+        return await self._mp3(message_id)
+
+    async def by_link(self, message_id: str, listener_id: str, until: str, signature: str) -> Path:
+        """The MP3 for whoever has a link. Raises NotFound (also: not a link of ours, or too old) or Gone."""
+        if not self._links.is_valid(message_id, listener_id, until, signature):
+            raise NotFound
+        return await self._mp3(message_id)
+
+    async def _mp3(self, message_id: str) -> Path:
+        file = await self._audio.mp3(MessageId(message_id))
+        if file is None:
+            raise Gone
+        return file
+
+
+def _listeners(message: Message, receipts: Sequence[Receipt]) -> set[PartyId]:
+    if message.state is not MessageState.PUBLISHED:
+        return {message.sender_id}
+    return {message.sender_id} | {receipt.recipient_id for receipt in receipts}

@@ -1,0 +1,46 @@
+"""What the sender of a message is told about it: delivered, heard, failed.
+
+Receipts are told when they happen, to every socket of the sender that is open then. They are also rows: a sender
+that was away learns them from the history, or by using the message's `ref` again.
+"""
+
+from __future__ import annotations
+
+from toybackend.models import DeliveryState, MessageId, Party, PartyId
+from toybackend.ports import Bus, Clock, Messages, Receipt, Tell
+from toybackend.protocol import Delivered, Failed, Heard, ServerFrame, encode_server_frame
+
+
+class Receipts:
+    """Recording receipts and passing them on."""
+
+    def __init__(self, messages: Messages, bus: Bus, *, clock: Clock) -> None:
+        self._messages = messages
+        self._bus = bus
+        self._clock = clock
+
+    async def advance(self, recipient: Party, message_id: str, to: DeliveryState) -> None:
+        """The recipient has, or has heard, a message. Unknown ids and repetitions change nothing."""
+        receipt = await self._messages.advance(MessageId(message_id), recipient.id, to, self._clock())
+        if receipt is not None:
+            await self._tell_receipt(receipt)
+
+    async def repeat(self, message_id: MessageId) -> None:
+        """Tell all there is to tell about a message once more, for a sender that may have missed it."""
+        outcome = await self._messages.outcome(message_id)
+        if outcome is None:
+            return
+        message, receipts = outcome
+        if message.failure is not None:
+            await self.tell(message.sender_id, Failed(id=message.id, code=message.failure))
+        for receipt in receipts:
+            await self._tell_receipt(receipt)
+
+    async def tell(self, party_id: PartyId, frame: ServerFrame) -> None:
+        await self._bus.publish(Tell(party_id, encode_server_frame(frame)))
+
+    async def _tell_receipt(self, receipt: Receipt) -> None:
+        if receipt.state is DeliveryState.WAITING:
+            return
+        kind = Heard if receipt.state is DeliveryState.HEARD else Delivered
+        await self.tell(receipt.sender_id, kind(id=receipt.message_id, to_user=receipt.recipient_id))

@@ -1,0 +1,254 @@
+"""Every setting: one frozen tree, read once from `TOYBACKEND_…` environment variables.
+
+The field is the only place that knows a setting's name, default, unit and consequence: parsing, the command
+line's help and the table in the README all come from here, and a test holds them together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from toybackend.errors import BadSettings
+
+PREFIX = "TOYBACKEND_"
+
+
+def setting(name: str, default: Any, doc: str, *, least: float | None = None) -> Any:
+    """A field that is read from `TOYBACKEND_<name>`; `doc` says its unit and what happens at its edge."""
+    return field(default=default, metadata={"name": name, "doc": doc, "least": least})
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where we listen and what we are called."""
+
+    host: str = setting("HOST", "127.0.0.1", "Address both listeners bind to.")
+    http_port: int = setting("HTTP_PORT", 9527, "HTTP port; 0 takes any free one.", least=0)
+    ws_port: int = setting("WS_PORT", 9528, "WebSocket port; 0 takes any free one.", least=0)
+    public_url: str = setting(
+        "PUBLIC_URL",
+        "",
+        "The HTTP address others use, e.g. behind a reverse proxy; empty means `http://HOST:HTTP_PORT`.",
+    )
+    public_ws_url: str = setting(
+        "PUBLIC_WS_URL", "", "The WebSocket address others use; empty means `ws://HOST:WS_PORT`."
+    )
+    allowed_origins: tuple[str, ...] = setting(
+        "ALLOWED_ORIGINS", (), "Further origins, separated by commas, whose pages may open sockets; our own always may."
+    )
+    insecure_bind: bool = setting(
+        "INSECURE_BIND", False, "Allow listening beyond this machine without `PUBLIC_URL` being https."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where things are kept."""
+
+    data_dir: Path = setting("DATA_DIR", Path("data"), "Folder of database, audio and secrets; made with mode 0700.")
+    database_url: str = setting("DATABASE_URL", "", "SQLAlchemy address; empty means SQLite in the data folder.")
+    audio_store_url: str = setting("AUDIO_STORE_URL", "", "Where audio is kept; empty means files in the data folder.")
+    bus_url: str = setting("BUS_URL", "", "How nodes wake each other; empty means within this process.")
+    secret_key_file: str = setting(
+        "SECRET_KEY_FILE",
+        "",
+        "Key that signs audio links; empty means `secret.key` in the data folder, made on first start.",
+    )
+    min_free_bytes: int = setting(
+        "MIN_FREE_BYTES", 64 << 20, "Free disk space in bytes below which audio is refused as `overloaded`.", least=0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """What a voice message may be."""
+
+    max_bytes: int = setting(
+        "MAX_AUDIO_BYTES",
+        2 << 20,
+        "Largest voice message in bytes; more is `audio_too_large`, four times more closes 1009.",
+        least=1,
+    )
+    max_seconds: int = setting(
+        "MAX_AUDIO_SECONDS", 120, "Longest voice message in seconds; more is `audio_too_long`.", least=1
+    )
+    max_text: int = setting("MAX_TEXT", 2000, "Longest text message in characters; more is `too_long`.", least=1)
+    link_seconds: int = setting(
+        "LINK_SECONDS",
+        86_400,
+        "How long the signed link in a `voice` frame works, in seconds; a bearer token always does.",
+        least=1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How ffmpeg is run."""
+
+    ffmpeg: str = setting("FFMPEG", "", "Path of the ffmpeg to use; empty means our build, the wheel's, then PATH.")
+    workers: int = setting("CONVERT_WORKERS", 0, "Conversions at the same time; 0 means one per core.", least=0)
+    deadline_seconds: float = setting(
+        "CONVERT_SECONDS",
+        20.0,
+        "Seconds one run of ffmpeg may take before it is killed and the clip refused.",
+        least=0.1,
+    )
+    memory_bytes: int = setting(
+        "CONVERT_MEMORY_BYTES", 512 << 20, "Address space of one ffmpeg in bytes; more and it dies.", least=1 << 20
+    )
+    retry_seconds: int = setting(
+        "CONVERT_RETRY_SECONDS",
+        5,
+        "Seconds between tries while ffmpeg is missing or sick; accepted messages wait.",
+        least=1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """What one WebSocket may do."""
+
+    hello_seconds: float = setting(
+        "HELLO_SECONDS", 5.0, "Seconds a socket without a token has to say `hello`; then 4408.", least=0.1
+    )
+    ping_seconds: float = setting("PING_SECONDS", 20.0, "Seconds between pings.", least=0.1)
+    pong_seconds: float = setting(
+        "PONG_SECONDS", 45.0, "Seconds without an answer after which a socket is closed.", least=0.1
+    )
+    unacknowledged: int = setting(
+        "UNACKNOWLEDGED", 8, "Messages under way on a socket before we wait for an `ack`.", least=1
+    )
+    outbox_frames: int = setting(
+        "OUTBOX_FRAMES",
+        64,
+        "Frames waiting to be written to a socket; one more closes it with 1013, its messages stay.",
+        least=1,
+    )
+    write_seconds: float = setting(
+        "WRITE_SECONDS",
+        30.0,
+        "Seconds a socket may refuse to take a frame before it is dropped; its messages stay.",
+        least=0.1,
+    )
+    bad_frames: int = setting(
+        "BAD_FRAMES", 20, "Refused frames in a row after which a socket is closed with 4400.", least=1
+    )
+    frames_per_minute: int = setting(
+        "FRAMES_PER_MINUTE", 600, "Frames a socket may send in a minute; more closes it with 4429.", least=1
+    )
+    max_sockets: int = setting("MAX_SOCKETS", 10_000, "Open sockets; one more is closed with 1013.", least=1)
+    per_person: int = setting(
+        "SOCKETS_PER_PERSON", 8, "Sockets one person may hold; the oldest is replaced (4409).", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Tokens and claims."""
+
+    token_days: int = setting("TOKEN_DAYS", 30, "Days a token works after it was given.", least=1)
+    claim_seconds: int = setting(
+        "CLAIM_SECONDS", 600, "Seconds a waiting toy's claim code works; the toy renews it.", least=1
+    )
+    login_tries: int = setting(
+        "LOGIN_TRIES", 10, "Wrong passwords for one name in five minutes; more is `rate_limited`.", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The process as a whole."""
+
+    lang: str = setting("LANG", "en", "Language of prompts when nobody asks for another: `en` or `zh`.")
+    prompts_dir: str = setting(
+        "PROMPTS_DIR", "", "Folder with `<lang>/<name>.mp3` that replace the prompts we ship, file by file."
+    )
+    stop_seconds: float = setting(
+        "STOP_SECONDS",
+        10.0,
+        "Seconds to finish running conversions on stop; the rest is picked up at the next start.",
+        least=0,
+    )
+    sweep_seconds: float = setting(
+        "SWEEP_SECONDS",
+        2.0,
+        "Seconds between looks for changes made by another process, such as a toy bound by a command.",
+        least=0.1,
+    )
+    log_level: str = setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR; to standard error.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole tree."""
+
+    network: Network = field(default_factory=Network)
+    storage: Storage = field(default_factory=Storage)
+    audio: Audio = field(default_factory=Audio)
+    conversion: Conversion = field(default_factory=Conversion)
+    sockets: Sockets = field(default_factory=Sockets)
+    access: Access = field(default_factory=Access)
+    service: Service = field(default_factory=Service)
+
+
+GROUPS: tuple[type[Any], ...] = (Network, Storage, Audio, Conversion, Sockets, Access, Service)
+
+
+def every_setting() -> Iterator[tuple[type[Any], Field[Any]]]:
+    """Each field with its group, in the order of the README's table."""
+    for group in GROUPS:
+        for one in fields(group):
+            yield group, one
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this environment. Raises BadSettings, naming the variable and what it takes."""
+    unknown = (
+        {name for name in environment if name.startswith(PREFIX)}
+        - {PREFIX + one.metadata["name"] for _, one in every_setting()}
+        - NOT_SETTINGS
+    )
+    if unknown:
+        raise BadSettings(f"no such setting: {', '.join(sorted(unknown))}")
+    groups = [_read_group(group, environment) for group in GROUPS]
+    return Settings(*groups)
+
+
+NOT_SETTINGS = frozenset({PREFIX + "CORPUS", PREFIX + "PASSWORD", PREFIX + "LICENSE"})
+"""Variables of the same prefix that the tests and the simulators read, not the server."""
+
+
+def _read_group(group: type[Any], environment: Mapping[str, str]) -> Any:
+    hints = get_type_hints(group)
+    given = {}
+    for one in fields(group):
+        text = environment.get(PREFIX + one.metadata["name"])
+        if text is not None:
+            given[one.name] = _parse(one, hints[one.name], text)
+    return group(**given)
+
+
+def _parse(one: Field[Any], kind: Any, text: str) -> Any:
+    name, least = PREFIX + one.metadata["name"], one.metadata["least"]
+    try:
+        value = _PARSERS[kind](text)
+    except (ValueError, KeyError):
+        raise BadSettings(f"{name}={text!r} is not usable; it takes {_TAKES[kind]}") from None
+    if least is not None and value < least:
+        raise BadSettings(f"{name}={text!r} is too small; the least is {least:g}")
+    return value
+
+
+_PARSERS: dict[Any, Any] = {
+    int: int,
+    float: float,
+    str: str,
+    Path: Path,
+    bool: lambda text: {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()],
+    tuple[str, ...]: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
+}
+_TAKES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "yes or no"}
