@@ -1,0 +1,85 @@
+"""Api: what strange answers become."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from tests.client.fake_server import LICENCE, FakeServer, problem
+from toybackend.client import ServerAway
+from toybackend.client import api as api_module
+from toybackend.client.api import Api
+from toybackend.client.failures import refused
+from toybackend.errors import (
+    Gone,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    Refused,
+    ToybackendError,
+    Unlicensed,
+)
+
+pytestmark = pytest.mark.timeout(10)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    async with FakeServer() as fake:
+        yield fake
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, NotAuthenticated),
+        (403, NotAllowed),
+        (404, NotFound),
+        (410, Gone),
+        (429, RateLimited),
+        (400, ServerAway),
+        (502, ServerAway),
+    ],
+)
+async def test_an_error_that_is_not_ours_goes_by_its_status(
+    server: FakeServer, status: int, kind: type[ToybackendError]
+) -> None:
+    server.http_trouble.append(web.Response(status=status, text="<h1>somebody else's</h1>"))
+    async with Api(server.url) as api:
+        with pytest.raises(kind):
+            await api.log_in("anna", "x")
+
+
+async def test_a_problem_goes_by_its_code(server: FakeServer) -> None:
+    server.http_trouble.append(problem(503, "overloaded", "busy", retry_after=3))
+    async with Api(server.url) as api:
+        with pytest.raises(Overloaded, match="busy") as caught:
+            await api.power_on(LICENCE)
+    assert caught.value.retry_after == 3
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b"<html>", b"\xff", b'{"token":7}'])
+async def test_an_answer_that_is_not_ours(server: FakeServer, body: bytes) -> None:
+    server.http_trouble.append(web.Response(body=body))
+    async with Api(server.url + "/") as api:
+        with pytest.raises(ServerAway, match="not an answer of our server"):
+            await api.log_in("anna", "x")
+
+
+async def test_an_answer_too_long(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "MAX_AUDIO_BYTES", 100)
+    async with Api(server.url) as api:
+        with pytest.raises(ServerAway, match="more than 100 bytes"):
+            await api.audio("/audio/x.mp3", "token")
+
+
+def test_codes_and_errors() -> None:
+    assert isinstance(refused("unlicensed"), Unlicensed)
+    assert str(refused("unlicensed")) == Unlicensed.says
+    unknown = refused("too_modern", "words", 5)
+    assert type(unknown) is Refused
+    assert (str(unknown), unknown.retry_after, str(refused("too_modern"))) == ("too_modern: words", 5, "too_modern")

@@ -1,0 +1,69 @@
+"""What many tests start from."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import argon2
+import pytest
+from blockbuster import blockbuster_ctx
+
+from tests.world import Clock
+from toybackend.app import House, open_house
+from toybackend.settings import Network, Settings, Storage
+
+REPOSITORY = Path(__file__).parent.parent
+WATCHED = {"services", "gateway", "end_to_end"}
+"""Folders whose tests fail when our code blocks the event loop."""
+
+
+@pytest.fixture(autouse=True)
+def loop_is_never_blocked(request: pytest.FixtureRequest) -> Iterator[None]:
+    if WATCHED.isdisjoint(request.path.relative_to(REPOSITORY).parts):
+        yield
+        return
+    with blockbuster_ctx("toybackend"):
+        yield
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    """The recordings that `tests/clips/README.md` describes."""
+    return Path(__file__).parent / "clips"
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Real recordings, which are not ours to ship."""
+    folder = Path(os.environ.get("TOYBACKEND_CORPUS", REPOSITORY.parent / "shared" / "corpus"))
+    if not (folder / "INDEX.tsv").is_file():
+        pytest.skip(f"no real recordings in {folder}; TOYBACKEND_CORPUS names their folder")
+    return folder
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2id with the least work it takes; its cost is not what most tests are about."""
+    cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(argon2, "PasswordHasher", cheap)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A server of its own: its folder, and any free ports."""
+    return Settings(network=Network(http_port=0, ws_port=0), storage=Storage(data_dir=tmp_path / "data"))
+
+
+@pytest.fixture
+async def house(settings: Settings, cheap_passwords: None) -> AsyncIterator[House]:
+    """Every adapter and service, as the server has them, without listeners."""
+    async with open_house(settings) as opened, opened.audio.opened():
+        yield opened

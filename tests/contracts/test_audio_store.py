@@ -1,0 +1,216 @@
+"""The contract of `ports.AudioStore`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.conftest import OpenStore
+from toybackend.errors import Gone
+from toybackend.models import MessageId
+from toybackend.ports import AudioStore
+
+ONE, OTHER = MessageId("m_one"), MessageId("m_other")
+MEGABYTE = bytes(range(256)) * 4096
+
+
+async def keep(store: AudioStore, message_id: MessageId, data: bytes = b"#!AMR\nsound") -> None:
+    async with store.receive() as incoming:
+        await incoming.write(data)
+        await incoming.keep(message_id)
+
+
+async def keep_mp3(store: AudioStore, message_id: MessageId, data: bytes = b"mp3") -> None:
+    async with store.workshop(message_id) as (_, folder):
+        (folder / "out.mp3").write_bytes(data)
+        await store.keep_mp3(message_id, folder / "out.mp3")
+
+
+async def original_of(store: AudioStore, message_id: MessageId) -> bytes:
+    async with store.workshop(message_id) as (original, _):
+        return original.read_bytes()
+
+
+async def ids(store: AudioStore) -> list[MessageId]:
+    return sorted([one async for batch in store.message_ids() for one in batch])
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [one for one in folder.rglob("*") if one.is_file()]
+
+
+# ── receive ──
+
+
+@pytest.mark.parametrize("parts", [[b"x"], [b"#!A", b"MR\n", b"sound"], [MEGABYTE], [MEGABYTE, b"x", MEGABYTE]])
+async def test_what_comes_in_is_kept_whole(store: AudioStore, parts: list[bytes]) -> None:
+    whole = b"".join(parts)
+    async with store.receive() as incoming:
+        for part in parts:
+            await incoming.write(part)
+        assert (incoming.size, incoming.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
+        await incoming.keep(ONE)
+    assert await original_of(store, ONE) == whole
+
+
+async def test_nothing_yet_is_an_empty_blob(store: AudioStore) -> None:
+    async with store.receive() as incoming:
+        assert (incoming.size, incoming.sha256) == (0, hashlib.sha256(b"").hexdigest())
+
+
+@pytest.mark.parametrize("data", [b"x", MEGABYTE])
+async def test_what_is_not_kept_leaves_nothing(store: AudioStore, tmp_path: Path, data: bytes) -> None:
+    async with store.receive() as incoming:
+        await incoming.write(data)
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("data", [b"x", MEGABYTE])
+async def test_an_error_leaves_nothing(store: AudioStore, tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.receive() as incoming:
+            await incoming.write(data)
+            raise ZeroDivisionError
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("data", [b"x", MEGABYTE])
+async def test_a_sender_that_goes_away_leaves_nothing(store: AudioStore, tmp_path: Path, data: bytes) -> None:
+    writing = asyncio.Event()
+
+    async def receive() -> None:
+        async with store.receive() as incoming:
+            await incoming.write(data)
+            writing.set()
+            await asyncio.Event().wait()
+
+    receiving = asyncio.create_task(receive())
+    await writing.wait()
+    receiving.cancel()
+    await asyncio.wait([receiving])
+    assert files_below(tmp_path) == []
+
+
+async def test_blobs_that_come_in_together_stay_apart(store: AudioStore) -> None:
+    async with store.receive() as one, store.receive() as other:
+        for _ in range(3):
+            await one.write(b"a" * 50_000)
+            await other.write(b"b" * 50_000)
+        await one.keep(ONE)
+        await other.keep(OTHER)
+    assert await original_of(store, ONE) == b"a" * 150_000
+    assert await original_of(store, OTHER) == b"b" * 150_000
+
+
+# ── workshop ──
+
+
+async def test_the_workshop_has_an_empty_folder_for_a_while(store: AudioStore) -> None:
+    await keep(store, ONE)
+    async with store.workshop(ONE) as (_, folder):
+        assert list(folder.iterdir()) == []
+        (folder / "below").mkdir()
+        (folder / "below" / "left.pcm").write_bytes(b"x")
+    assert not folder.exists()
+
+
+async def test_every_workshop_is_a_place_of_its_own(store: AudioStore) -> None:
+    await keep(store, ONE)
+    async with store.workshop(ONE) as (_, folder), store.workshop(ONE) as (_, other):
+        assert folder != other
+
+
+async def test_the_workshop_is_cleared_after_an_error(store: AudioStore) -> None:
+    await keep(store, ONE)
+    with pytest.raises(ZeroDivisionError):
+        async with store.workshop(ONE) as (_, folder):
+            (folder / "left.pcm").write_bytes(b"x")
+            raise ZeroDivisionError
+    assert not folder.exists()
+
+
+async def test_there_is_no_workshop_without_an_original(store: AudioStore, tmp_path: Path) -> None:
+    with pytest.raises(Gone):
+        async with store.workshop(ONE):
+            pytest.fail("there is nothing to work on")
+    assert files_below(tmp_path) == []
+
+
+# ── keep_mp3, mp3, delete, message_ids ──
+
+
+async def test_an_mp3_is_there_once_it_was_kept(store: AudioStore) -> None:
+    await keep(store, ONE)
+    assert await store.mp3(ONE) is None
+    await keep_mp3(store, ONE, b"sound")
+    file = await store.mp3(ONE)
+    assert file is not None
+    assert file.read_bytes() == b"sound"
+    assert await store.mp3(OTHER) is None
+
+
+async def test_a_second_mp3_takes_the_place_of_the_first(store: AudioStore) -> None:
+    await keep(store, ONE)
+    for data in (b"first", b"second"):
+        await keep_mp3(store, ONE, data)
+    file = await store.mp3(ONE)
+    assert file is not None
+    assert file.read_bytes() == b"second"
+
+
+async def test_what_is_deleted_is_gone(store: AudioStore, tmp_path: Path) -> None:
+    for message_id in (ONE, OTHER):
+        await keep(store, message_id)
+        await keep_mp3(store, message_id)
+    before = len(files_below(tmp_path))
+    await store.delete(ONE)
+    assert await store.mp3(ONE) is None
+    with pytest.raises(Gone):
+        await original_of(store, ONE)
+    assert len(files_below(tmp_path)) == before / 2
+    assert await ids(store) == [OTHER]
+
+
+async def test_deleting_what_is_not_there_is_fine(store: AudioStore) -> None:
+    await keep(store, OTHER)
+    await store.delete(ONE)
+    assert await ids(store) == [OTHER]
+
+
+async def test_every_message_with_a_file_is_listed_once(store: AudioStore) -> None:
+    expected = [MessageId(f"m_{number:04}") for number in range(40)]
+    assert await ids(store) == []
+    for message_id in expected:
+        await keep(store, message_id)
+    await keep_mp3(store, expected[0])
+    assert await ids(store) == expected
+
+
+# ── opened ──
+
+
+async def test_opening_again_keeps_what_was_kept_and_nothing_else(open_store: OpenStore, tmp_path: Path) -> None:
+    async with open_store() as before:
+        await keep(before, ONE)
+        await keep_mp3(before, ONE)
+        kept = len(files_below(tmp_path))
+        # A life that ended by a power cut never leaves these contexts.
+        work, blob = before.workshop(ONE), before.receive()
+        _, folder = await work.__aenter__()
+        (folder / "left.pcm").write_bytes(b"x")
+        await (await blob.__aenter__()).write(MEGABYTE)
+        assert len(files_below(tmp_path)) > kept
+        async with open_store() as after:
+            assert len(files_below(tmp_path)) == kept
+            assert await ids(after) == [ONE]
+            assert await original_of(after, ONE)
+            assert await after.mp3(ONE)
+        await blob.__aexit__(None, None, None)
+        await work.__aexit__(None, None, None)
+
+
+async def test_a_store_answers(store: AudioStore) -> None:
+    await store.ping()

@@ -1,0 +1,325 @@
+"""The contract of `ports.Messages`: accepting, settling, mailboxes and receipts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.contracts.conftest import OpenDatabase
+from tests.world import NOW, accept, add_contact, add_group, add_person, message, sound
+from toybackend.databases.sql import SqlDatabase
+from toybackend.models import DELIVERY_STEPS, DeliveryState, Message, MessageId, MessageState, Party, PartyId
+from toybackend.ports import Mailbox, Receipt, Unconverted
+
+WAITING, DELIVERED, HEARD = DeliveryState
+
+
+async def mailbox_of(database: SqlDatabase, owner: Party) -> list[MessageId]:
+    return [one.message.id for one in await database.waiting(owner.id, after=0, seen=0, limit=1000)]
+
+
+async def say(database: SqlDatabase, sender: Party, to: Party, *texts: str) -> list[Message]:
+    return [(await accept(database, message(sender, to, text=text))).message for text in texts]
+
+
+# ── accept ──
+
+
+async def test_a_voice_message_waits_for_its_conversion(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = message(mum, bear, ref="one")
+    acceptance = await accept(database, offered)
+    assert (acceptance.message, acceptance.is_new, list(acceptance.woken)) == (offered, True, [])
+    assert await database.outcome(offered.id) == (offered, [Receipt(offered.id, mum.id, bear.id, WAITING)])
+    assert await database.unconverted() == [Unconverted(offered.id, mum.id, family=mum.id)]
+    assert await mailbox_of(database, bear) == []
+
+
+async def test_a_text_is_in_the_mailbox_at_once(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = message(mum, bear, text="good night")
+    assert (await accept(database, offered)).woken == [bear.id]
+    [delivery] = await database.waiting(bear.id, after=0, seen=0, limit=10)
+    assert (delivery.position, delivery.state, delivery.recipient_id) == (1, WAITING, bear.id)
+    assert (delivery.message.text, delivery.message.state) == ("good night", MessageState.PUBLISHED)
+    assert await database.unconverted() == []
+
+
+async def test_the_same_ref_finds_the_first_message(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    first, again = message(mum, bear, text="once", ref="r"), message(mum, bear, text="twice", ref="r")
+    await accept(database, first)
+    acceptance = await accept(database, again)
+    assert (acceptance.message.id, acceptance.message.text) == (first.id, "once")
+    assert (acceptance.is_new, list(acceptance.woken)) == (False, [])
+    assert await database.outcome(again.id) is None
+    assert await mailbox_of(database, bear) == [first.id]
+
+
+async def test_the_same_ref_of_another_sender_is_another_message(
+    database: SqlDatabase, mum: Party, bear: Party
+) -> None:
+    for sender, to in ((mum, bear), (bear, mum)):
+        assert (await accept(database, message(sender, to, text="hi", ref="r"))).is_new
+
+
+async def test_messages_without_ref_are_never_the_same(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    assert len({one.id for one in await say(database, mum, bear, "same", "same")}) == 2
+
+
+async def test_the_same_ref_many_times_at_once_makes_one_message(
+    database: SqlDatabase, connect: OpenDatabase, mum: Party, bear: Party
+) -> None:
+    async with connect() as other:
+        nodes = [database, other] * 8
+        found = await asyncio.gather(*(accept(node, message(mum, bear, text="hi", ref="r")) for node in nodes))
+    assert sum(one.is_new for one in found) == 1
+    assert len({one.message.id for one in found}) == 1
+
+
+async def test_a_group_message_reaches_every_other_member(
+    database: SqlDatabase, mum: Party, dad: Party, bear: Party
+) -> None:
+    group_id = await add_group(database, mum, dad, bear)
+    offered = message(mum, group_id, text="dinner")
+    assert set((await accept(database, offered)).woken) == {dad.id, bear.id}
+    assert [await mailbox_of(database, one) for one in (mum, dad, bear)] == [[], [offered.id], [offered.id]]
+    found = await database.outcome(offered.id)
+    assert found is not None
+    assert {receipt.recipient_id for receipt in found[1]} == {dad.id, bear.id}
+
+
+# ── settle ──
+
+
+async def test_a_converted_message_is_published(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = message(mum, bear)
+    await accept(database, offered)
+    assert await database.settle(offered.id, sound=sound(1500)) == [bear.id]
+    [delivery] = await database.waiting(bear.id, after=0, seen=0, limit=10)
+    assert delivery.message.state is MessageState.PUBLISHED
+    assert (delivery.message.duration_ms, delivery.message.waveform) == (1500, sound().waveform)
+    assert await database.unconverted() == []
+
+
+async def test_a_failed_message_reaches_nobody(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = message(mum, bear)
+    await accept(database, offered)
+    assert await database.settle(offered.id, failure="bad_audio") == []
+    found = await database.outcome(offered.id)
+    assert found is not None
+    assert (found[0].state, found[0].failure) == (MessageState.FAILED, "bad_audio")
+    assert await mailbox_of(database, bear) == []
+    assert await database.unconverted() == []
+
+
+@pytest.mark.parametrize("first", ["sound", "failure"])
+@pytest.mark.parametrize("second", ["sound", "failure"])
+async def test_settling_a_settled_message_changes_nothing(
+    database: SqlDatabase, mum: Party, bear: Party, first: str, second: str
+) -> None:
+    offered = message(mum, bear)
+    await accept(database, offered)
+    results = {"sound": {"sound": sound()}, "failure": {"failure": "bad_audio"}}
+    await database.settle(offered.id, **results[first])  # type: ignore[arg-type]
+    before = await database.outcome(offered.id)
+    assert await database.settle(offered.id, **results[second]) == []  # type: ignore[arg-type]
+    assert await database.outcome(offered.id) == before
+
+
+async def test_settling_an_unknown_message_changes_nothing(database: SqlDatabase) -> None:
+    assert await database.settle(MessageId("m_none"), sound=sound()) == []
+
+
+# ── the order of publishing ──
+
+
+async def test_a_short_message_never_overtakes_a_long_one(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    long, short = message(mum, bear), message(mum, bear)
+    for one in (long, short):
+        await accept(database, one)
+    assert await database.settle(short.id, sound=sound()) == []
+    assert await mailbox_of(database, bear) == []
+    found = await database.outcome(short.id)
+    assert found is not None
+    assert found[0].state is MessageState.CONVERTED
+    assert await database.settle(long.id, sound=sound()) == [bear.id]
+    assert await mailbox_of(database, bear) == [long.id, short.id]
+
+
+async def test_a_text_waits_for_the_voice_before_it(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    voice, text = message(mum, bear), message(mum, bear, text="did you hear?")
+    await accept(database, voice)
+    assert (await accept(database, text)).woken == []
+    await database.settle(voice.id, sound=sound())
+    assert await mailbox_of(database, bear) == [voice.id, text.id]
+
+
+async def test_an_answer_waits_for_the_voice_before_it(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    voice, answer = message(mum, bear), message(bear, mum, text="yes")
+    await accept(database, voice)
+    assert (await accept(database, answer)).woken == []
+    assert set(await database.settle(voice.id, sound=sound())) == {bear.id, mum.id}
+
+
+async def test_a_failed_message_sets_free_what_waits_behind_it(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    bad, voice, text, last = message(mum, bear), message(mum, bear), message(mum, bear, text="hi"), message(mum, bear)
+    for one in (bad, voice, text, last):
+        await accept(database, one)
+    await database.settle(voice.id, sound=sound())
+    assert await database.settle(bad.id, failure="bad_audio") == [bear.id]
+    assert await mailbox_of(database, bear) == [voice.id, text.id]
+
+
+async def test_another_conversation_does_not_wait(database: SqlDatabase, mum: Party, dad: Party, bear: Party) -> None:
+    await add_contact(database, dad, bear)
+    await accept(database, message(mum, bear))
+    [text] = await say(database, dad, bear, "hi")
+    assert await mailbox_of(database, bear) == [text.id]
+
+
+async def test_what_is_unconverted_is_found_oldest_first(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = [message(mum, bear, at=NOW - number) for number in range(5)]
+    for one in offered:
+        await accept(database, one)
+    await database.settle(offered[2].id, sound=sound())
+    expected = [offered[0].id, offered[1].id, offered[3].id, offered[4].id]
+    assert [job.message_id for job in await database.unconverted()] == expected
+
+
+# ── mailboxes ──
+
+
+async def test_an_empty_mailbox(database: SqlDatabase, mum: Party) -> None:
+    assert await database.mailbox(mum.id) == Mailbox(last_position=0, first_waiting=1, unread=0)
+
+
+async def test_positions_have_no_gaps(
+    database: SqlDatabase, connect: OpenDatabase, mum: Party, dad: Party, bear: Party
+) -> None:
+    await add_contact(database, dad, bear)
+    async with connect() as other:
+        texts = [message(sender, bear, text="hi") for sender in (mum, dad) * 10]
+        await asyncio.gather(*(accept(node, one) for node, one in zip((database, other) * 10, texts, strict=True)))
+    found = await database.waiting(bear.id, after=0, seen=0, limit=100)
+    assert [one.position for one in found] == list(range(1, 21))
+    assert await database.mailbox(bear.id) == Mailbox(last_position=20, first_waiting=1, unread=20)
+
+
+async def test_positions_are_each_recipients_own(database: SqlDatabase, mum: Party, dad: Party, bear: Party) -> None:
+    group_id = await add_group(database, mum, dad, bear)
+    await say(database, mum, bear, "only you")
+    await accept(database, message(mum, group_id, text="all of you"))
+    places = [(await database.mailbox(one.id)).last_position for one in (bear, dad, mum)]
+    assert places == [2, 1, 0]
+
+
+async def test_a_mailbox_counts_what_is_not_delivered(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    first, second, _ = await say(database, mum, bear, "1", "2", "3")
+    await database.advance(second.id, bear.id, DELIVERED, NOW)
+    assert await database.mailbox(bear.id) == Mailbox(last_position=3, first_waiting=1, unread=2)
+    await database.advance(first.id, bear.id, HEARD, NOW)
+    assert await database.mailbox(bear.id) == Mailbox(last_position=3, first_waiting=3, unread=1)
+
+
+async def test_waiting_pages_through_the_mailbox(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    said = await say(database, mum, bear, *"abcde")
+    found, after = [], 0
+    while page := await database.waiting(bear.id, after=after, seen=0, limit=2):
+        assert len(page) <= 2
+        found += [one.message.id for one in page]
+        after = page[-1].position
+    assert found == [one.id for one in said]
+
+
+async def test_waiting_leaves_out_what_was_delivered_up_to_seen(
+    database: SqlDatabase, mum: Party, bear: Party
+) -> None:
+    said = await say(database, mum, bear, *"abcd")
+    for one in (said[1], said[3]):
+        await database.advance(one.id, bear.id, DELIVERED, NOW)
+    found = await database.waiting(bear.id, after=0, seen=2, limit=10)
+    assert [(one.position, one.state) for one in found] == [(1, WAITING), (3, WAITING), (4, DELIVERED)]
+    found = await database.waiting(bear.id, after=1, seen=4, limit=10)
+    assert [one.position for one in found] == [3]
+
+
+# ── advance ──
+
+
+@pytest.mark.parametrize("state", DeliveryState)
+@pytest.mark.parametrize("to", DeliveryState)
+async def test_deliveries_move_on_as_the_table_says(
+    database: SqlDatabase, mum: Party, bear: Party, state: DeliveryState, to: DeliveryState
+) -> None:
+    [said] = await say(database, mum, bear, "hi")
+    await database.advance(said.id, bear.id, state, NOW)
+    receipt = await database.advance(said.id, bear.id, to, NOW)
+    is_a_step = to in DELIVERY_STEPS[state]
+    assert receipt == (Receipt(said.id, mum.id, bear.id, to) if is_a_step else None)
+    found = await database.outcome(said.id)
+    assert found is not None
+    assert found[1] == [Receipt(said.id, mum.id, bear.id, to if is_a_step else state)]
+
+
+async def test_only_a_recipient_can_move_a_delivery_on(
+    database: SqlDatabase, mum: Party, dad: Party, bear: Party
+) -> None:
+    [said] = await say(database, mum, bear, "hi")
+    for party_id in (mum.id, dad.id, PartyId("p_none")):
+        assert await database.advance(said.id, party_id, DELIVERED, NOW) is None
+    assert await database.advance(MessageId("m_none"), bear.id, DELIVERED, NOW) is None
+
+
+async def test_an_unpublished_delivery_cannot_move_on(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = message(mum, bear)
+    await accept(database, offered)
+    assert await database.advance(offered.id, bear.id, HEARD, NOW) is None
+    await database.settle(offered.id, sound=sound())
+    assert await mailbox_of(database, bear) == [offered.id]
+
+
+async def test_one_of_two_at_once_moves_a_delivery_on(
+    database: SqlDatabase, connect: OpenDatabase, mum: Party, bear: Party
+) -> None:
+    [said] = await say(database, mum, bear, "hi")
+    async with connect() as other:
+        found = await asyncio.gather(
+            *(node.advance(said.id, bear.id, DELIVERED, NOW) for node in (database, other) * 4)
+        )
+    assert sum(receipt is not None for receipt in found) == 1
+
+
+async def test_each_member_of_a_group_moves_on_alone(
+    database: SqlDatabase, mum: Party, dad: Party, bear: Party
+) -> None:
+    said = message(mum, await add_group(database, mum, dad, bear), text="hi")
+    await accept(database, said)
+    await database.advance(said.id, dad.id, HEARD, NOW)
+    found = await database.outcome(said.id)
+    assert found is not None
+    assert {one.recipient_id: one.state for one in found[1]} == {dad.id: HEARD, bear.id: WAITING}
+
+
+# ── known, outcome ──
+
+
+async def test_audio_of_failed_and_unknown_messages_is_not_kept(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    waits, failed, published = (message(mum, bear) for _ in range(3))
+    for one in (waits, failed, published):
+        await accept(database, one)
+    await database.settle(failed.id, failure="bad_audio")
+    await database.settle(published.id, sound=sound())
+    asked = [waits.id, failed.id, published.id, MessageId("m_none")]
+    assert await database.known(asked) == {waits.id, published.id}
+    assert await database.known([]) == set()
+
+
+async def test_there_is_no_outcome_of_an_unknown_message(database: SqlDatabase) -> None:
+    assert await database.outcome(MessageId("m_none")) is None
+
+
+async def test_a_message_says_who_sent_it(database: SqlDatabase) -> None:
+    aunt, uncle = await add_person(database, "Änne"), await add_person(database, "叔叔")
+    await add_contact(database, aunt, uncle)
+    await say(database, uncle, aunt, "你好 🧸")
+    [delivery] = await database.waiting(aunt.id, after=0, seen=0, limit=1)
+    assert (delivery.message.sender_name, delivery.message.text) == ("叔叔", "你好 🧸")

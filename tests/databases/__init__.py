@@ -1,0 +1,1 @@
+"""What is particular to our SQL; what every database must do is in `contracts/`."""

@@ -1,0 +1,1 @@
+"""The business, one file per module of `toybackend/services/`."""

@@ -1,0 +1,126 @@
+"""Who the tests are about: a clock that stands still, people, toys, and messages between them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, insert
+
+from toybackend.databases.sql import SqlDatabase
+from toybackend.databases.tables import contacts, groups, members
+from toybackend.models import (
+    WAVEFORM_BARS,
+    Account,
+    Claim,
+    GroupId,
+    Message,
+    MessageId,
+    MessageState,
+    Party,
+    PartyId,
+    PartyKind,
+    Sound,
+)
+from toybackend.ports import Acceptance
+
+NOW = 1_795_248_000_000
+"""2026-11-21T08:00:00Z, in milliseconds since the epoch."""
+
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+
+def new_id(prefix: str) -> str:
+    """Fresh ids that tell in a failing test what came first."""
+    return f"{prefix}_{next(_numbers):06d}"
+
+
+# ── who there is ──
+
+
+async def add_person(database: SqlDatabase, name: str) -> Party:
+    account = Account(PartyId(new_id("p")), name, "$argon2id$…", NOW)
+    await database.add_account(account)
+    return Party(account.id, PartyKind.PERSON, name)
+
+
+async def add_licensed_toy(database: SqlDatabase, licence_digest: str | None = None) -> PartyId:
+    """A toy that was switched on and belongs to nobody."""
+    toy_id = PartyId(new_id("t"))
+    licence_digest = licence_digest or f"digest of {toy_id}"
+    await database.add_licences([(licence_digest, toy_id)], NOW)
+    assert await database.licensed_toy(licence_digest)
+    return toy_id
+
+
+async def add_toy(database: SqlDatabase, name: str, guardian: Party) -> Party:
+    """A toy that this person took home."""
+    claim = Claim(new_id("CLAIM"), await add_licensed_toy(database), NOW + 1000)
+    await database.set_claim(claim)
+    toy = await database.bind(claim.code, guardian.id, name, NOW)
+    return Party(toy.id, PartyKind.TOY, toy.name)
+
+
+# ── what no port can do yet: rows put in by hand ──
+
+
+async def add_rows(database: SqlDatabase, table: Table, *rows: dict[str, Any]) -> None:
+    await database._engine.write(lambda connection: connection.execute(insert(table), list(rows)))
+
+
+async def add_contact(database: SqlDatabase, one: Party, other: Party, state: str = "agreed") -> None:
+    lower, upper = sorted((one.id, other.id))
+    await add_rows(database, contacts, {"lower_id": lower, "upper_id": upper, "state": state, "since": NOW})
+
+
+async def add_group(database: SqlDatabase, *parties: Party) -> GroupId:
+    group_id = GroupId(new_id("g"))
+    await add_rows(database, groups, {"id": group_id, "name": "family", "created_at": NOW})
+    await add_rows(database, members, *({"group_id": group_id, "party_id": one.id, "since": NOW} for one in parties))
+    return group_id
+
+
+# ── what is said ──
+
+
+def message(
+    sender: Party, to: Party | GroupId, *, text: str | None = None, ref: str | None = None, at: int = NOW
+) -> Message:
+    """A voice message, or a text when there is one."""
+    to_user = to.id if isinstance(to, Party) else None
+    return Message(
+        id=MessageId(new_id("m")),
+        sender_id=sender.id,
+        sender_name=sender.name,
+        conversation="+".join(sorted((sender.id, to_user))) if to_user else str(to),
+        to_user=to_user,
+        to_group=None if isinstance(to, Party) else to,
+        ref=ref,
+        text=text,
+        state=MessageState.ACCEPTED,
+        accepted_at=at,
+    )
+
+
+async def accept(database: SqlDatabase, offered: Message) -> Acceptance:
+    """Store a message as the service does: with what stands between the two sides."""
+    relation = await database.relation(offered.sender_id, to_user=offered.to_user, to_group=offered.to_group)
+    return await database.accept(offered, relation)
+
+
+def sound(duration_ms: int = 1500) -> Sound:
+    return Sound(Path("unused.mp3"), duration_ms, tuple(range(WAVEFORM_BARS)))

@@ -1,0 +1,5 @@
+"""`python -m toybackend`."""
+
+from toybackend.commands.cli import main
+
+main()

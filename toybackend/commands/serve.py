@@ -1,0 +1,46 @@
+"""`toybackend serve`: the server."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from toybackend import logs
+from toybackend.app import serving
+from toybackend.commands.options import DataDir, settings_for
+from toybackend.errors import BadSettings
+from toybackend.settings import Settings
+
+
+def serve(
+    data: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default=False)] = None,
+    http_port: Annotated[int | None, typer.Option(help="HTTP port; 0 takes a free one.", show_default=False)] = None,
+    ws_port: Annotated[int | None, typer.Option(help="WebSocket port; 0 takes a free one.", show_default=False)] = None,
+    insecure_bind: Annotated[bool, typer.Option(help="Listen beyond this machine without TLS.")] = False,
+) -> None:
+    """Serve phones and toys until SIGTERM or Ctrl-C. Says where on standard output once it is ready."""
+    settings = settings_for(data, host=host, http_port=http_port, ws_port=ws_port, insecure_bind=insecure_bind or None)
+    _set_up_log(settings.service.log_level)
+    asyncio.run(_serve(settings))
+
+
+def _set_up_log(level: str) -> None:
+    try:
+        logs.set_up(level)
+    except ValueError:
+        raise BadSettings(f"TOYBACKEND_LOG_LEVEL={level!r}: no such level") from None
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(settings) as house:
+        bound = house.listeners.bound()
+        print(f"toybackend ready http={bound.http_url} ws={bound.ws_url}", flush=True)
+        await stop.wait()

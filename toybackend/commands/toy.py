@@ -1,0 +1,232 @@
+"""`toybackend toy`: the toy simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toybackend.client import Boot, Received, Toy
+from toybackend.commands.options import Json
+from toybackend.commands.reporting import Report
+from toybackend.errors import Gone, NotFound, Refused, ToybackendError
+from toybackend.models import BootState
+from toybackend.settings import PREFIX
+
+PLAYERS = (
+    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet"),
+    ("mpg123", "-q"),
+    ("mpv", "--no-video", "--really-quiet"),
+)
+"""Programs that play an MP3 and end, in the order in which we look for them."""
+
+_LICENCE = re.compile(r"[0-9A-Fa-f]{32}")
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class StrangeId(ToybackendError):
+    """The server named a message in a way that must not become a file name."""
+
+    code = "strange_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What this toy does with what it receives."""
+
+    folder: Path | None
+    """Where voices are kept."""
+    player: tuple[str, ...] | None
+    """Program and arguments before the file; None to play nothing."""
+    must_play: bool
+    reply: Path | None
+    count: int | None
+    """Leave after so many messages."""
+
+
+def toy(
+    server: Annotated[str, typer.Option(help="HTTP address of the server.", metavar="URL")],
+    licence: Annotated[
+        str,
+        typer.Option(
+            "--license",
+            envvar=PREFIX + "LICENSE",
+            metavar="CODE",
+            help="The toy's licence, 32 hex digits. In the variable it does not stand in the list of processes.",
+        ),
+    ],
+    save: Annotated[
+        Path | None, typer.Option(help="Keep voices in this folder.", metavar="DIR", file_okay=False)
+    ] = None,
+    play: Annotated[bool, typer.Option("--play", help="Play voices on this machine.")] = False,
+    reply: Annotated[
+        Path | None,
+        typer.Option(help="Answer every voice with this recording.", exists=True, dir_okay=False, metavar="FILE"),
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Leave after this many messages.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Be a toy: switch on, find an owner, receive voices, keep or play them, say so, and answer.
+
+    Runs until --count is reached or it is interrupted; both are a good end.
+    """
+    if not _LICENCE.fullmatch(licence.strip()):
+        raise typer.BadParameter("a licence has 32 hex digits", param_hint="--license")  # and is not shown
+    report = Report(as_json=as_json)
+    habits = Habits(save, find_player() if play else None, play, reply, count)
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        if not asyncio.run(_run(server, licence.strip(), habits, report)):
+            raise typer.Exit(1)
+
+
+def find_player() -> tuple[str, ...] | None:
+    """The first program of PLAYERS that this machine has, with its arguments."""
+    for program, *arguments in PLAYERS:
+        path = shutil.which(program)
+        if path is not None:
+            return (path, *arguments)
+    return None
+
+
+async def _run(server: str, licence: str, habits: Habits, report: Report) -> bool:
+    """Whether it came to a good end."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # we are inside asyncio.run
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if habits.must_play and habits.player is None:
+        report.tell("no_player", f"nothing here plays MP3 (looked for {', '.join(one[0] for one in PLAYERS)})")
+    try:
+        async with Toy(server, licence, on_boot=lambda boot: _tell_boot(boot, report)) as one:
+            await one.wait_until_ready()
+            report.wait("waiting for messages; Ctrl-C to leave")
+            await _live(one, habits, report)
+    except ToybackendError as error:
+        report.fail(error)
+        return False
+    return True
+
+
+def _tell_boot(boot: Boot, report: Report) -> None:
+    words = f"{boot.state}: {boot.prompt.text}" if boot.prompt and boot.prompt.text else str(boot.state)
+    if boot.claim is not None:
+        until = boot.claim.expires_at.astimezone()
+        words += f"\n  code {boot.claim.code}, good until {until:%H:%M:%S}\n  {boot.claim.qr_url}"
+        facts = {"claim": boot.claim.code, "qr_url": boot.claim.qr_url, "expires_at": until.isoformat()}
+    elif boot.toy is not None:
+        words += f"\n  {boot.toy.name or 'no name yet'} ({boot.toy.id})"
+        facts = {"id": boot.toy.id, "name": boot.toy.name, "child_name": boot.toy.child_name}
+    else:
+        facts = {}
+    report.tell("state", words, style=_STYLES[boot.state], state=str(boot.state), **facts)
+
+
+_STYLES = {BootState.UNLICENSED: "red", BootState.UNBOUND: "yellow", BootState.READY: "green"}
+
+
+async def _live(one: Toy, habits: Habits, report: Report) -> None:
+    left = habits.count
+    messages = one.messages()
+    while left is None or left > 0:
+        await _take(one, await anext(messages), habits, report)
+        left = None if left is None else left - 1
+
+
+async def _take(one: Toy, message: Received, habits: Habits, report: Report) -> None:
+    """Everything about one message. If we die in the middle, the server still has it until `ack`."""
+    about = {"id": message.id, "from": message.from_user, "from_name": message.from_name}
+    if message.url is None:
+        report.tell("text", f"✉ {message.from_name}: {message.msg}", **about, msg=message.msg)
+        await one.heard(message)
+        return
+    try:
+        mp3 = await one.fetch(message)
+    except (Gone, NotFound) as error:
+        report.tell("gone", f"✗ {message.from_name}'s voice is gone", style="red", **about, code=error.code)
+        message.ack()  # nothing is left that could be delivered
+        return
+    async with _file(habits, message, mp3) as file:
+        message.ack()
+        seconds = (message.duration_ms or 0) / 1000
+        kept = str(file) if habits.folder and file else None
+        words = f"♪ {message.from_name}: {seconds:.1f} s, {len(mp3)} bytes{f', saved as {kept}' if kept else ''}"
+        report.tell("voice", words, **about, duration_ms=message.duration_ms, bytes=len(mp3), file=kept)
+        was_heard = await _play(habits, file)
+    if was_heard:
+        await one.heard(message)
+        report.tell("heard", "  heard", style="dim", id=message.id)
+    await _answer(one, message, habits, report)
+
+
+async def _answer(one: Toy, message: Received, habits: Habits, report: Report) -> None:
+    if habits.reply is None:
+        return
+    try:
+        sent = await one.reply(message, habits.reply)
+    except Refused as error:
+        report.tell("failed", f"✗ the answer was refused: {error}", style="red", code=error.code, message=str(error))
+    else:
+        report.tell("replied", f"  answered ({sent.id})", style="dim", id=sent.id, to=message.from_user)
+
+
+@asynccontextmanager
+async def _file(habits: Habits, message: Received, mp3: bytes) -> AsyncIterator[Path | None]:
+    """The voice as a file: to keep, or for as long as it plays, or not at all."""
+    if habits.folder is not None:
+        yield await asyncio.to_thread(save_voice, habits.folder, message.id, mp3)
+    elif habits.player is not None:
+        with tempfile.TemporaryDirectory(prefix="toybackend-toy-") as folder:
+            yield await asyncio.to_thread(save_voice, Path(folder), message.id, mp3)
+    else:
+        yield None
+
+
+def save_voice(folder: Path, message_id: str, mp3: bytes) -> Path:
+    """Write `<id>.mp3` so that it survives a power cut, whole or not at all. Raises StrangeId or OSError."""
+    if not _FILE_ID.fullmatch(message_id):
+        raise StrangeId("the message's id is not fit for a file name")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{message_id}.mp3"
+    part = folder / f"{message_id}.part"
+    with part.open("wb") as file:
+        file.write(mp3)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(target)
+    _sync_folder(folder)
+    return target
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name is in the folder, and the folder is a file of its own.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def _play(habits: Habits, file: Path | None) -> bool:
+    """Whether the voice was played to its end. A toy that is not asked to play has, let us say, good ears."""
+    if not habits.must_play:
+        return True
+    if habits.player is None or file is None:
+        return False
+    silent = asyncio.subprocess.DEVNULL
+    child = await asyncio.create_subprocess_exec(*habits.player, str(file), stdin=silent, stdout=silent, stderr=silent)
+    try:
+        return await child.wait() == 0
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()

@@ -1,0 +1,23 @@
+"""Turns any recording into the one kind of MP3 that a toy plays. Start reading at `convert.py`.
+
+convert.py      FfmpegTranscoder: the port; whose fault a failure is
+job.py          one clip's way through ffmpeg
+conversion.py   the steps that read, count and write files
+arguments.py    the ffmpeg argument lists, pure
+sniffing.py     what a file holds, by content   ┐
+amr.py          RFC 4867 frames                 │ pure: bytes in, facts or a refusal out
+mp4.py          ISO-BMFF boxes                  │
+mpeg_audio.py   MP3 and ADTS frame headers      ┘
+loudness.py     BS.1770 loudness, gain, waveform
+pauses.py       silence where AMR pauses were
+child.py        one child process within limits
+ffmpeg.py       which ffmpeg, and what it can do
+limits.py       what a conversion may cost
+"""
+
+from toybackend.transcoder.child import Outcome, Runner, run_child
+from toybackend.transcoder.convert import FfmpegTranscoder
+from toybackend.transcoder.ffmpeg import FoundFfmpeg, find_ffmpeg
+from toybackend.transcoder.limits import ConversionLimits
+
+__all__ = ["ConversionLimits", "FfmpegTranscoder", "FoundFfmpeg", "Outcome", "Runner", "find_ffmpeg", "run_child"]

@@ -1,0 +1,127 @@
+"""The steps of one conversion that touch the disk or count samples. Blocking; called in a thread.
+
+prepare   original → what ffmpeg is to read          refuses what is not sound
+listen    the decoded PCM → measurements             None where nothing audible came out
+finish    the encoded MP3 → the MP3 that is kept      None where it is not what we asked for
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio
+from toybackend.transcoder import arguments
+from toybackend.transcoder.amr import AmrTrack, Band, read_amr, read_headerless
+from toybackend.transcoder.arguments import ENCODED, ORIGINAL, SOUND, SOURCES, SPEECH, TRACK, WEIGHTED, Source
+from toybackend.transcoder.limits import ConversionLimits
+from toybackend.transcoder.loudness import RATE, Measured, measure
+from toybackend.transcoder.mp4 import sound_codec
+from toybackend.transcoder.mpeg_audio import OUR_FRAME_BYTES, check_our_mp3
+from toybackend.transcoder.pauses import is_complete, with_pauses
+from toybackend.transcoder.sniffing import Content, sniff
+
+MP3 = "sound.mp3"
+
+#: How much longer than the limit a clip may turn out: what codecs add at the end of a recording stopped in time.
+CODEC_PADDING_SECONDS = 0.1
+#: How far the MP3 may be from the sound it was made of.
+MP3_TOLERANCE_SECONDS = 0.1
+
+_MP4_AMR = (b"samr", b"sawb")
+_MP4_OTHERS = (b"mp4a", b"Opus", b".mp3", b"lpcm", b"sowt", b"twos", b"in24", b"ulaw", b"alaw")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is to be decoded, and for AMR the frames to hold the result against."""
+
+    source: Source
+    track: AmrTrack | None = None
+    keeps_pauses: bool = True
+    """Whether the decoder turns pauses into sound as well, or they are laid in afterwards."""
+
+    @property
+    def is_narrow_band(self) -> bool:
+        return self.track is not None and self.track.band is Band.NB
+
+
+def prepare(original: Path, folder: Path, decoders: frozenset[str], limits: ConversionLimits) -> Prepared | None:
+    """Looks into the original; None where AMR must first be extracted from an MP4. Raises Refused kinds."""
+    if original.stat().st_size > limits.input_bytes:
+        raise AudioTooLarge
+    data = original.read_bytes()
+    content = sniff(data)
+    if content is Content.AMR:
+        return prepare_amr(read_amr(data, limits.max_seconds), folder, decoders)
+    if content is Content.BARE_AMR:
+        return prepare_amr(read_headerless(data, limits.max_seconds), folder, decoders)
+    # A link, so that ffmpeg sees a name of ours and never the original's.
+    (folder / ORIGINAL).symlink_to(original.absolute())
+    if content is Content.MP4:
+        codec = sound_codec(data)
+        if codec in _MP4_AMR:
+            return None
+        if codec not in _MP4_OTHERS:
+            raise BadAudio("the sound in this file is of a kind that we do not play")
+    return Prepared(SOURCES[content])
+
+
+def prepare_extracted(folder: Path, decoders: frozenset[str], limits: ConversionLimits) -> Prepared | None:
+    """The AMR track that ffmpeg copied out of an MP4; None where it copied nothing."""
+    data = _read(folder / TRACK)
+    if len(data) <= len(Band.WB.magic):
+        return None
+    return prepare_amr(read_amr(data, limits.max_seconds), folder, decoders)
+
+
+def prepare_amr(track: AmrTrack, folder: Path, decoders: frozenset[str]) -> Prepared:
+    """Writes the clean AMR file that ffmpeg gets."""
+    source = arguments.amr_source(track.band, decoders)
+    keeps_pauses = source.forced == arguments.OPENCORE[track.band]
+    (folder / SPEECH).write_bytes(track.storage(with_pauses=keeps_pauses))
+    return Prepared(source, track, keeps_pauses)
+
+
+def listen(prepared: Prepared, folder: Path, limits: ConversionLimits) -> Measured | None:
+    """Measures what was decoded, pauses put back; None where nothing came out, or for AMR not all of it.
+
+    Raises AudioTooLong: the decoder was allowed one second more than the limit, to be able to tell.
+    """
+    sound, weighted = _read(folder / SOUND), _read(folder / WEIGHTED)
+    if not sound or len(weighted) != len(sound):
+        return None
+    if prepared.track is not None:
+        flags = prepared.track.is_speech()
+        if not is_complete(sound, len(flags) if prepared.keeps_pauses else sum(flags)):
+            return None
+        if not prepared.keeps_pauses and not all(flags):
+            sound, weighted = with_pauses(sound, flags), with_pauses(weighted, flags)
+            (folder / SOUND).write_bytes(sound)
+    measured = measure(sound, weighted)
+    if measured.seconds > limits.max_seconds + CODEC_PADDING_SECONDS:
+        raise AudioTooLong(f"the recording lasts longer than {limits.max_seconds} seconds")
+    return measured
+
+
+def finish(measured: Measured, folder: Path) -> Path | None:
+    """Drops the first MP3 frame and checks the rest, frame by frame; None where it is not the MP3 we asked for.
+
+    LAME puts 1,105 samples of delay in front. The first frame (36 ms) holds nothing else; without it the MP3 is
+    36 to 72 ms longer than the sound, all of it at the ends: nothing spoken is cut.
+    """
+    data = _read(folder / ENCODED)[OUR_FRAME_BYTES:]
+    checked = check_our_mp3(data)
+    if checked is None or not 0 <= checked.samples - measured.samples <= MP3_TOLERANCE_SECONDS * RATE:
+        return None
+    path = folder / MP3
+    path.write_bytes(data)
+    return path
+
+
+def _read(path: Path) -> bytes:
+    """The file, or nothing where ffmpeg did not write it."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,121 @@
+"""Any sound in, one kind of MP3 out, and whose fault it is when there is none.
+
+    sniff ─► (extract AMR from 3GP) ─► decode ─► measure ─► encode ─► check          see job.py
+
+Two short ffmpeg processes with the PCM between them, rather than one: the gain must be known before the encoder
+starts, and one gain computed from the whole clip is what keeps it from pumping. With our build both
+together cost what one costs that does everything.
+
+Whose fault: a hang, a crash or exit 0 without a sound may come from the clip or from a sick tool (an upgrade
+that lost a decoder, a full disk). The answer decides whether a message is lost, so it is asked, not guessed:
+a clip known to be good, shipped with us, goes the same way. If that comes out, the clip is bad; if not,
+the tool is, and the message waits. A good answer is believed for some seconds, so that a flood of bad
+clips does not cost twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from toybackend.errors import BadAudio, ConverterUnavailable, Refused
+from toybackend.models import Sound
+from toybackend.transcoder.child import Runner, run_child
+from toybackend.transcoder.ffmpeg import Ffmpeg, examine, find_ffmpeg
+from toybackend.transcoder.job import Doubtful, Job
+from toybackend.transcoder.limits import ConversionLimits
+
+KNOWN_GOOD = Path(__file__).with_name("known_good.amr")
+"""One second of synthetic speech, AMR-NB 12.2 kbit/s."""
+KNOWN_GOOD_MS = 1000
+
+BELIEVED_WELL_SECONDS = 10.0
+"""How long the tool is believed to be well after it converted the known-good clip."""
+
+_PROBE_DEADLINE_SECONDS = 5.0
+"""The known-good clip takes a few milliseconds; a tool that needs longer than this is sick."""
+
+
+class FfmpegTranscoder:
+    """Converts clips with ffmpeg. Opens nothing until it is used, and looks for its tool again after a failure.
+
+    `setting` names a program, or is None to look for one (see `find_ffmpeg`). `run` starts the child processes:
+    a wrapper around `run_child` sees every argument list of a conversion.
+    """
+
+    def __init__(
+        self, setting: str | None = None, limits: ConversionLimits | None = None, *, run: Runner = run_child
+    ) -> None:
+        self._setting = setting
+        self._limits = limits or ConversionLimits()
+        self._run = run
+        self._ffmpeg: Ffmpeg | None = None
+        self._probing = asyncio.Lock()
+        self._believed_well_until = 0.0
+
+    async def convert(self, original: Path, folder: Path) -> Sound:
+        """The original as MP3, inside `folder`: this clip's own, empty; its owner deletes it, whatever happened.
+
+        Raises BadAudio (nothing to play; the message says why), AudioTooLong, AudioTooLarge, and
+        ConverterUnavailable where the clip may be fine and the tool, or the machine under it, is not.
+        """
+        try:
+            return await self._convert(original, folder)
+        except OSError as error:
+            # No file, process, memory or room on the disk: never the clip's fault.
+            raise ConverterUnavailable(f"this machine cannot convert now: {error}") from error
+
+    async def check(self) -> str:
+        """Converts the known-good clip. Returns version, origin and path; raises ConverterUnavailable."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="toybackend-check-") as name:
+                self._ffmpeg, self._believed_well_until = None, 0.0
+                await self._require_well(Path(name))
+                return str(await self._tool(Path(name)))
+        except OSError as error:
+            raise ConverterUnavailable(f"this machine cannot convert now: {error}") from error
+
+    async def _convert(self, original: Path, folder: Path) -> Sound:
+        job = Job(await self._tool(folder), self._run, folder, self._limits)
+        try:
+            sound = await job.convert(original)
+        except Doubtful as doubt:
+            await self._require_well(folder)
+            raise BadAudio from doubt
+        if job.complaints:
+            await self._require_well(folder)
+        return sound
+
+    async def _tool(self, folder: Path) -> Ffmpeg:
+        """The tool, looked for and examined on first use, and again after it was found sick."""
+        if self._ffmpeg is None:
+            self._ffmpeg = await examine(find_ffmpeg(self._setting), self._run, folder, self._limits)
+        return self._ffmpeg
+
+    async def _require_well(self, folder: Path) -> None:
+        """Converts the known-good clip unless that was done a moment ago; raises ConverterUnavailable if it fails.
+
+        It works inside the clip's folder, so that a full disk is met there too.
+        """
+        async with self._probing:
+            if time.monotonic() < self._believed_well_until:
+                return
+            try:
+                await self._convert_known_good(folder)
+            except (Doubtful, Refused) as error:
+                self._ffmpeg = None
+                raise ConverterUnavailable(f"ffmpeg fails on a clip known to be good: {error}") from error
+            self._believed_well_until = time.monotonic() + BELIEVED_WELL_SECONDS
+
+    async def _convert_known_good(self, folder: Path) -> None:
+        """Raises Doubtful unless exactly the known second of sound comes out, without a complaint."""
+        deadline = min(_PROBE_DEADLINE_SECONDS, self._limits.deadline_seconds)
+        limits = replace(self._limits, deadline_seconds=deadline)
+        place = Path(tempfile.mkdtemp(prefix="known-good-", dir=folder))
+        job = Job(await self._tool(place), self._run, place, limits)
+        sound = await job.convert(KNOWN_GOOD)
+        if job.complaints or sound.duration_ms != KNOWN_GOOD_MS or not any(sound.waveform):
+            raise Doubtful(f"it made {sound.duration_ms} ms of sound; {' '.join(job.complaints)}")

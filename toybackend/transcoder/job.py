@@ -1,0 +1,76 @@
+"""One clip's way through ffmpeg: extract if need be, decode, measure, encode, check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toybackend.models import Sound
+from toybackend.transcoder import arguments, conversion
+from toybackend.transcoder.child import Outcome, Runner
+from toybackend.transcoder.conversion import Prepared
+from toybackend.transcoder.ffmpeg import Ffmpeg
+from toybackend.transcoder.limits import ConversionLimits
+from toybackend.transcoder.loudness import Measured, level_filters
+
+
+class Doubtful(Exception):
+    """Nothing usable came out, and it is open whether the clip or the tool is at fault."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One conversion in one folder. Raises Doubtful, and the refusals of `conversion`."""
+
+    ffmpeg: Ffmpeg
+    run: Runner
+    folder: Path
+    limits: ConversionLimits
+    complaints: list[str] = field(default_factory=list)
+    """What the tool said when it failed and sound came out all the same. A damaged clip does that, and what
+    came out counts; so does a full disk, and then words may be missing. The caller must find out."""
+
+    async def convert(self, original: Path) -> Sound:
+        prepared = await self._prepare(original)
+        measured = await self._decode(prepared)
+        filters = level_filters(measured, narrow_band=prepared.is_narrow_band)
+        outcome = await self._child(arguments.encode_arguments(self.ffmpeg.program, filters))
+        mp3 = await asyncio.to_thread(conversion.finish, measured, self.folder)
+        if mp3 is None or outcome.status:
+            raise Doubtful(f"encoding {outcome}")
+        return Sound(mp3, round(measured.seconds * 1000), measured.waveform)
+
+    async def _prepare(self, original: Path) -> Prepared:
+        decoders = self.ffmpeg.decoders
+        prepared = await asyncio.to_thread(conversion.prepare, original, self.folder, decoders, self.limits)
+        if prepared is not None:
+            return prepared
+        outcome = await self._child(arguments.extract_amr_arguments(self.ffmpeg.program))
+        prepared = await asyncio.to_thread(conversion.prepare_extracted, self.folder, decoders, self.limits)
+        if prepared is None:
+            raise Doubtful(f"extracting {outcome}")
+        self._note(outcome)
+        return prepared
+
+    async def _decode(self, prepared: Prepared) -> Measured:
+        # One second more than allowed: enough to tell a clip that is too long.
+        seconds = self.limits.max_seconds + 1
+        outcome = await self._child(arguments.decode_arguments(self.ffmpeg.program, prepared.source, seconds))
+        measured = await asyncio.to_thread(conversion.listen, prepared, self.folder, self.limits)
+        if measured is None:
+            raise Doubtful(f"decoding {outcome}")
+        self._note(outcome)
+        return measured
+
+    async def _child(self, command: Sequence[str]) -> Outcome:
+        """Runs one command. One that had to be killed has no result, whatever it had written by then."""
+        outcome = await self.run(command, self.folder, self.limits)
+        if outcome.timed_out or outcome.status < 0:
+            raise Doubtful(f"ffmpeg {outcome}")
+        return outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        if outcome.status:
+            self.complaints.append(str(outcome))

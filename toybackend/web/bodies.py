@@ -1,0 +1,53 @@
+"""JSON in and out."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from toybackend.errors import BadJson, MissingField
+
+MOST_BODY = 16 * 1024
+"""Largest request body in bytes; a longer one is 413 `too_long`."""
+BODY_SECONDS = 10.0
+"""How long a client may take to send its body; then 408."""
+
+Model = TypeVar("Model", bound=msgspec.Struct)
+
+
+async def read_json(request: web.Request, model: type[Model]) -> Model:
+    """The body, understood; its content type is not looked at. Raises BadJson or MissingField."""
+    fields = _json_object(await _read(request))
+    try:
+        return msgspec.convert(fields, type=model)
+    except msgspec.ValidationError as error:
+        # msgspec names the field and what it expects, never the value.
+        raise MissingField(str(error)) from None
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise BadJson("the body came broken, or only in part") from None
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise BadJson("the body is not a JSON object in UTF-8")
+    return fields
+
+
+def json_response(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

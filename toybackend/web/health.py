@@ -1,0 +1,69 @@
+"""Is the process alive, and can it do its work?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from toybackend.web.bodies import json_response
+from toybackend.web.problems import Problem
+from toybackend.web.rooms import Check
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 2.0
+"""A part that takes longer to answer is not well."""
+FRESH_SECONDS = 1.0
+"""How long one answer serves everybody who asks: a check may cost a run of ffmpeg, and anybody may ask."""
+
+
+class Readiness:
+    """The checks, all at once, and never twice at a time."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self._asking = asyncio.Lock()
+        self._fresh_until = float("-inf")
+        self._not_well: list[str] = []
+
+    async def not_well(self) -> list[str]:
+        """Names of the parts that are not well, in the order of the checks."""
+        now = asyncio.get_running_loop().time
+        async with self._asking:
+            if now() >= self._fresh_until:
+                answers = await asyncio.gather(*(_is_well(name, check) for name, check in self._checks.items()))
+                self._not_well = [name for name, is_well in zip(self._checks, answers, strict=True) if not is_well]
+                self._fresh_until = now() + FRESH_SECONDS
+            return self._not_well
+
+
+async def _is_well(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await check()
+    except Exception as error:
+        # The kind of error is enough to go by; its words may name addresses and passwords.
+        log.warning("%s is not well: %s", name, type(error).__name__)
+        return False
+    return True
+
+
+READINESS = web.AppKey("readiness", Readiness)
+
+
+async def get_healthz(request: web.Request) -> web.Response:
+    """`GET /healthz`: that there is an answer is the answer."""
+    return json_response({"status": "alive"})
+
+
+async def get_readyz(request: web.Request) -> web.Response:
+    """`GET /readyz`: 200, or 503 with the names of the parts that are not well."""
+    not_well = await request.app[READINESS].not_well()
+    if not not_well:
+        return json_response({"status": "ready"})
+    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "some parts are not well")
+    return problem.response(not_well=not_well)
