@@ -67,7 +67,7 @@ class Bare:
     """A folder with what the commands read, and the commands."""
 
     folder: Path
-    commands: Sequence[Sequence[str]]
+    commands: Sequence[list[str]]
     ffmpeg: str
 
     def block(self, count: int) -> Series:
@@ -80,7 +80,7 @@ class Bare:
         return series
 
 
-def _cpu_of(command: Sequence[str]) -> float:
+def _cpu_of(command: list[str]) -> float:
     """CPU seconds of one child, from its start to its end."""
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     pid = os.posix_spawn(command[0], command, {"LC_ALL": "C"}, file_actions=null)
@@ -92,10 +92,10 @@ def _cpu_of(command: Sequence[str]) -> float:
 
 async def record(clip: Path, folder: Path) -> Bare:
     """Convert once with the server's own transcoder, and keep the commands and the files between them."""
-    commands: list[Sequence[str]] = []
+    commands: list[list[str]] = []
 
     async def run(command: Sequence[str], where: Path, limits: ConversionLimits) -> Outcome:
-        commands.append(command)
+        commands.append(list(command))
         return await run_child(command, where, limits)
 
     transcoder = FfmpegTranscoder(run=run)
@@ -177,10 +177,10 @@ def _report(pairs: Sequence[tuple[Series, Series]]) -> bool:
         ("CPU per message, ms", bare.cpu_each, served.cpu_each, CPU_GOAL, cpu),
         ("median time, ms", bare.median, served.median, TIME_GOAL, wall),
     )
-    for name, one, other, goal, ratios in rows:
+    for name, alone, whole, goal, ratios in rows:
         spread = f"{min(ratios):.2f} … {statistics.median(ratios):.2f} … {max(ratios):.2f}"
-        print(f"{name:26}{1000 * one:9.2f}{1000 * other:9.2f}{other / one:8.2f}{goal:7.1f}   {spread}")
-    return all(other / one <= goal for _, one, other, goal, _ in rows)
+        print(f"{name:26}{1000 * alone:9.2f}{1000 * whole:9.2f}{whole / alone:8.2f}{goal:7.1f}   {spread}")
+    return all(whole / alone <= goal for _, alone, whole, goal, _ in rows)
 
 
 async def break_down(folder: Path, messages: int) -> None:

@@ -6,8 +6,10 @@ The protocol is spoken by hand here rather than by `toybackend.client`: what is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -28,8 +30,9 @@ from toybackend.settings import Settings, Storage
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CLIPS = REPOSITORY / "tests" / "clips"
-SERVE = (sys.executable, "/tmp/bench/serve_tmp.py")
+SERVE = (sys.executable, "-m", "toybackend", "serve")
 READY = re.compile(r"toybackend ready http=(\S+) ws=(\S+)")
+PORTS = (20_000, 32_000)
 STOP_SECONDS = 20.0
 PASSWORD = "correct horse"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -72,6 +75,7 @@ class ServerProcess:
         self._command = [*command, f"--data={data}", f"--http-port={http_port}", f"--ws-port={ws_port}"]
         self._environment = _environment(settings or {})
         self._process: subprocess.Popen[str] | None = None
+        self._is_ready = False
 
     @property
     def pid(self) -> int:
@@ -90,25 +94,31 @@ class ServerProcess:
         assert process.stdout is not None
         for line in process.stdout:
             if READY.match(line):
+                self._is_ready = True
                 return
-        raise RuntimeError(f"the server ended with {process.wait()} before it was ready: {self.log.read_text()[-2000:]}")
+        process.stdout.close()
+        raise RuntimeError(
+            f"the server ended with {process.wait()} before it was ready: {self.log.read_text()[-2000:]}"
+        )
 
     async def kill(self) -> None:
         """SIGKILL, as a power cut would. Returns when the process is gone."""
-        if self._process is not None:
-            self._process.kill()
-            await self._gone(self._process)
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        if self._is_ready and process.stdout is not None:  # otherwise `start` still reads it, to its end
+            process.stdout.close()
+        self._is_ready = False
 
     async def stop(self) -> str:
         """SIGTERM. Returns what the server still said on standard output."""
         if self._process is None:
             return ""
         self._process.send_signal(signal.SIGTERM)
-        return await self._gone(self._process)
-
-    async def _gone(self, process: subprocess.Popen[str]) -> str:
-        rest, _ = await asyncio.to_thread(process.communicate, timeout=STOP_SECONDS)
-        self._process = None
+        rest, _ = await asyncio.to_thread(self._process.communicate, timeout=STOP_SECONDS)
+        self._process, self._is_ready = None, False
         return rest
 
     def cpu(self) -> Cpu:
@@ -132,9 +142,13 @@ async def running(server: ServerProcess) -> AsyncIterator[ServerProcess]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ephemeral range: while the server is away nobody else is given this port, and no client that knocks
+    there meets itself."""
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -141,9 +141,12 @@ def _prepare(settings: Settings) -> bytes:
     """Check what the settings promise and make the data folder. Gives the key that signs links."""
     _check(settings)
     data = settings.storage.data_dir
-    (data / "audio").mkdir(parents=True, exist_ok=True)
-    data.chmod(0o700)
-    return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
+    try:
+        (data / "audio").mkdir(parents=True, exist_ok=True)
+        data.chmod(0o700)
+        return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
+    except OSError as error:
+        raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error
 
 
 def _check(settings: Settings) -> None:

@@ -18,7 +18,7 @@ class Lines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is logging's
+    def formatMessage(self, record: logging.LogRecord) -> str:  # the name is logging's
         extras = {key: value for key, value in vars(record).items() if key not in _STANDARD}
         return super().formatMessage(record) + "".join(f" {key}={value}" for key, value in extras.items())
 

@@ -206,6 +206,11 @@ def _check_addressed(frame: _Addressed, max_text: int) -> None:
         raise TooLong(f"msg has at most {max_text} characters")
 
 
+def _ref_in(fields: dict[str, Any]) -> str | None:
+    ref = fields.get("ref")
+    return ref if isinstance(ref, str) and len(ref) <= MAX_REF else None
+
+
 def encode_client_frame(frame: ClientFrame) -> str:
     """The text frame that `parse_client_frame` reads back."""
     return msgspec.json.encode(frame).decode()
@@ -255,42 +260,48 @@ UPLOAD: dict[tuple[UploadState, UploadEvent], tuple[UploadState, type[Refused] |
 """Every state and event. `(IDLE, REFUSAL)` and `(REFUSED, REFUSAL)` cannot be: there is no header to refuse."""
 
 
-class Upload:
-    """One socket's upload: which header, if any, the next blob belongs to."""
+class Inbound:
+    """What one socket's client says, frame by frame: understood, and every blob with the header it belongs to."""
 
-    __slots__ = ("_header", "state")
+    __slots__ = ("_header", "_max_text", "_state", "ref")
 
-    def __init__(self) -> None:
-        self.state = UploadState.IDLE
+    def __init__(self, *, max_text: int) -> None:
+        self._max_text = max_text
+        self.ref: str | None = None
+        """The client's own key in the text frame that came last, even where that frame is refused."""
+        self._state = UploadState.IDLE
         self._header: VoiceHeader | None = None
 
-    def header(self, header: VoiceHeader) -> None:
-        """A header came. Raises HeaderPending, after dropping both, when one waited already."""
-        self._header = None
-        self._step(UploadEvent.HEADER)
-        self._header = header
+    def text(self, frame: str | bytes) -> ClientFrame:
+        """A text frame came. Raises BadJson, UnknownType, MissingField, TooLong or HeaderPending."""
+        kind, self.ref = None, None
+        try:
+            kind, fields = recognise(frame)
+            self.ref = _ref_in(fields)
+            understood = understand(kind, fields, max_text=self._max_text)
+        except Refused as refused:
+            if kind is VoiceHeader or (kind is None and not isinstance(refused, UnknownType)):
+                self._step(UploadEvent.UNREADABLE)
+            raise
+        if isinstance(understood, VoiceHeader):
+            self._step(UploadEvent.HEADER)
+            self._header = understood
+        elif isinstance(understood, Cancel):
+            self._step(UploadEvent.CANCEL)
+        return understood
 
-    def refuse(self) -> None:
-        """The header that waits was refused and answered."""
+    def refuse_header(self) -> None:
+        """The header that came last is refused, and the client is told so now."""
         self._step(UploadEvent.REFUSAL)
-        self._header = None
-
-    def cancel(self) -> None:
-        self._step(UploadEvent.CANCEL)
-        self._header = None
-
-    def unreadable(self) -> None:
-        """A frame came that cannot be read and may have been meant as a header."""
-        self._step(UploadEvent.UNREADABLE)
-        self._header = None
 
     def blob(self) -> VoiceHeader | None:
         """A binary message begins: its header, or None to discard it. Raises AudioWithoutHeader."""
-        header, self._header = self._header, None
+        header = self._header
         return header if self._step(UploadEvent.BLOB) is BlobFate.TAKE else None
 
     def _step(self, event: UploadEvent) -> BlobFate | None:
-        self.state, effect = UPLOAD[self.state, event]
+        self._header = None  # whatever happens, no header outlives the next step
+        self._state, effect = UPLOAD[self._state, event]
         if isinstance(effect, type):
             raise effect
         return effect

@@ -6,6 +6,7 @@ line's help and the table in the README all come from here, and a test holds the
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -17,9 +18,9 @@ from toybackend.errors import BadSettings
 PREFIX = "TOYBACKEND_"
 
 
-def setting(name: str, default: Any, doc: str, *, least: float | None = None) -> Any:
+def setting(name: str, default: Any, doc: str, *, least: float = -math.inf, most: float = math.inf) -> Any:
     """A field that is read from `TOYBACKEND_<name>`; `doc` says its unit and what happens at its edge."""
-    return field(default=default, metadata={"name": name, "doc": doc, "least": least})
+    return field(default=default, metadata={"name": name, "doc": doc, "range": (least, most)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Network:
     """Where we listen and what we are called."""
 
     host: str = setting("HOST", "127.0.0.1", "Address both listeners bind to.")
-    http_port: int = setting("HTTP_PORT", 9527, "HTTP port; 0 takes any free one.", least=0)
-    ws_port: int = setting("WS_PORT", 9528, "WebSocket port; 0 takes any free one.", least=0)
+    http_port: int = setting("HTTP_PORT", 9527, "HTTP port; 0 takes any free one.", least=0, most=65535)
+    ws_port: int = setting("WS_PORT", 9528, "WebSocket port; 0 takes any free one.", least=0, most=65535)
     public_url: str = setting(
         "PUBLIC_URL",
         "",
@@ -233,13 +234,13 @@ def _read_group(group: type[Any], environment: Mapping[str, str]) -> Any:
 
 
 def _parse(one: Field[Any], kind: Any, text: str) -> Any:
-    name, least = PREFIX + one.metadata["name"], one.metadata["least"]
+    name, (least, most) = PREFIX + one.metadata["name"], one.metadata["range"]
     try:
         value = _PARSERS[kind](text)
     except (ValueError, KeyError):
         raise BadSettings(f"{name}={text!r} is not usable; it takes {_TAKES[kind]}") from None
-    if least is not None and value < least:
-        raise BadSettings(f"{name}={text!r} is too small; the least is {least:g}")
+    if isinstance(value, int | float) and not least <= value <= most:  # also refuses NaN
+        raise BadSettings(f"{name}={text!r} is out of range; it takes {least:g} to {most:g}")
     return value
 
 

@@ -39,6 +39,7 @@ class FakeServer:
         self.frames: list[dict[str, Any]] = []
         self.sockets: list[ServerConnection] = []
         self.greetings: list[tuple[str, str]] = []
+        self.goodbyes: list[int | None] = []
         self.fetches: list[tuple[str, str]] = []
         #: What to do.
         self.token_works = True
@@ -55,6 +56,7 @@ class FakeServer:
         self.greet_with: list[str] = []
         self.welcomes = True
         self.max_audio_bytes = 1000
+        self.limits: dict[str, Any] = {"limits": {"max_text": 100, "max_fun": 7}}
         self._ids: dict[str, str] = {}
         self._changed = asyncio.Condition()
 
@@ -83,7 +85,7 @@ class FakeServer:
         await self._runner.cleanup()
 
     async def until(self, look: Callable[[], Any]) -> None:
-        async with asyncio.timeout(5), self._changed:
+        async with asyncio.timeout(15), self._changed:
             await self._changed.wait_for(look)
 
     async def _note(self) -> None:
@@ -109,7 +111,7 @@ class FakeServer:
         return web.Response(status=204)
 
     async def _config(self, request: web.Request) -> web.Response:
-        return web.json_response({"ws_url": self.ws_url, "version": "0", "something": "new"})
+        return web.json_response({"ws_url": self.ws_url, "version": "0", "something": "new", **self.limits})
 
     async def _authorize(self, request: web.Request) -> web.Response:
         if self.http_trouble:
@@ -142,6 +144,7 @@ class FakeServer:
             pass
         finally:
             self.sockets.remove(socket)
+            self.goodbyes.append(socket.close_code)
             await self._note()
 
     async def _serve(self, socket: ServerConnection) -> None:

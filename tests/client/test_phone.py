@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from toybackend.errors import (
     NotAuthenticated,
     Overloaded,
     RateLimited,
+    TooLong,
     ToybackendError,
     UnknownRecipient,
 )
@@ -46,7 +48,7 @@ async def test_it_logs_in_talks_and_logs_out(server: FakeServer) -> None:
         assert phone.welcome is not None and phone.welcome.max_audio_bytes == 1000
         assert server.greetings == [("/app", "Bearer token1")]
     assert server.log_outs == 1
-    await server.until(lambda: not server.sockets)
+    await server.until(lambda: server.goodbyes == [1000])
 
 
 async def test_hello_says_it_where_a_header_cannot(server: FakeServer) -> None:
@@ -161,6 +163,15 @@ async def test_too_large_is_refused_before_it_closes_the_socket(server: FakeServ
             await phone.send_voice("t_1", b"x" * 1001)
 
 
+@pytest.mark.parametrize(("limits", "most"), [({"limits": {"max_text": 100}}, 100), ({}, 16_000)])
+async def test_a_text_too_long_is_refused_at_once(server: FakeServer, limits: dict[str, object], most: int) -> None:
+    server.limits = limits
+    async with phone_of(server) as phone:
+        await phone.send_text("t_1", "x" * most)
+        with pytest.raises(TooLong):
+            await phone.send_text("t_1", "x" * (most + 500))
+
+
 async def test_a_message_that_nobody_waits_for_is_withdrawn(server: FakeServer) -> None:
     async with phone_of(server) as phone:
         server.handshakes.extend([503] * 3)
@@ -215,6 +226,20 @@ async def test_leaving_writes_what_was_said(server: FakeServer) -> None:
             break
     await server.until(lambda: len(server.frames) == 2)
     assert [frame["type"] for frame in server.frames] == ["ack", "heard"]
+
+
+async def test_nothing_is_left_behind(server: FakeServer) -> None:
+    async with phone_of(server) as phone:
+        await server.drop()
+        await phone.send_text("t_1", "x")
+        assert _our_tasks(), "the socket has an owner while it lives"
+    assert not _our_tasks()
+
+
+def _our_tasks() -> list[str]:
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    files = [coroutine.cr_code.co_filename for coroutine in coroutines if inspect.iscoroutine(coroutine)]
+    return [file for file in files if "/toybackend/client/" in file]
 
 
 async def test_iteration_ends_when_the_client_is_closed(server: FakeServer) -> None:
@@ -374,6 +399,17 @@ async def test_fetching(server: FakeServer) -> None:
         with pytest.raises(ValueError, match="no audio"):
             await phone.fetch(await anext(messages))
     assert server.fetches[0] == ("/audio/x.mp3?sig=s", "Bearer token1")
+
+
+async def test_fetching_gives_up_at_last(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_module, "FETCH_TRIES", 2)
+    monkeypatch.setattr(endpoint_module, "FETCH_WAIT_SECONDS", 0.01)
+    server.mailbox = {"m_1": voice("m_1")}
+    async with phone_of(server) as phone:
+        message = await anext(phone.messages())
+        server.http_trouble.extend(web.Response(status=502) for _ in range(2))
+        with pytest.raises(ServerAway, match="502"):
+            await phone.fetch(message)
 
 
 async def test_the_token_is_shown_to_our_server_only(server: FakeServer) -> None:

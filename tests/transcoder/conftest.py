@@ -44,9 +44,15 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def transcoders() -> dict[Path, FfmpegTranscoder]:
+    return {}
+
+
 @pytest.fixture
-def transcoder(binary: Path) -> FfmpegTranscoder:
-    return FfmpegTranscoder(str(binary))
+def transcoder(binary: Path, transcoders: dict[Path, FfmpegTranscoder]) -> FfmpegTranscoder:
+    """The same one for all tests of a binary, as in a server: the binary is asked about itself once."""
+    return transcoders.setdefault(binary, FfmpegTranscoder(str(binary)))
 
 
 @pytest.fixture(autouse=True)

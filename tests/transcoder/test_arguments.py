@@ -11,7 +11,7 @@ SOURCES = [*arguments.SOURCES.values(), *(arguments.amr_source(band, OPENCORE) f
 COMMANDS = [
     arguments.extract_amr_arguments("ffmpeg"),
     arguments.encode_arguments("ffmpeg", "volume=1"),
-    *(arguments.decode_arguments("ffmpeg", source, 121) for source in SOURCES),
+    *(arguments.decode_arguments("ffmpeg", source, 121, frozenset()) for source in SOURCES),
 ]
 
 
@@ -29,6 +29,7 @@ def test_every_command_is_confined(command: list[str]) -> None:
     assert value(command, "-protocol_whitelist") == "file,pipe"
     assert value(command, "-map_metadata") == value(command, "-map_chapters") == "-1"
     assert "-nostdin" in command
+    assert "-codec_whitelist" in command or value(command, "-f") == "s16le"
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "file:original" in c or "file:speech.amr" in c])
@@ -39,7 +40,7 @@ def test_only_the_first_sound_track_is_read(command: list[str]) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.demuxer)
 def test_decoding_is_bounded_and_only_named_decoders_run(source: arguments.Source) -> None:
-    command = arguments.decode_arguments("ffmpeg", source, 121)
+    command = arguments.decode_arguments("ffmpeg", source, 121, frozenset())
     assert command.count("-t") == 2
     assert value(command, "-t") == "121"
     assert value(command, "-codec_whitelist").split(",") == list(source.decoders)
@@ -55,8 +56,16 @@ def test_opencore_is_forced_where_it_is_there() -> None:
 
 def test_a_decoder_is_forced_for_walked_amr_only() -> None:
     assert all(source.forced is None for source in arguments.SOURCES.values())
-    forced = arguments.decode_arguments("ffmpeg", arguments.amr_source(Band.NB, OPENCORE), 121)
+    forced = arguments.decode_arguments("ffmpeg", arguments.amr_source(Band.NB, OPENCORE), 121, frozenset())
     assert forced.index("-c:a") < forced.index("-i")
+
+
+def test_frames_are_joined_where_the_binary_can() -> None:
+    source = arguments.SOURCES[Content.OGG]
+    with_it = arguments.decode_arguments("ffmpeg", source, 121, frozenset({"asetnsamples"}))
+    without = arguments.decode_arguments("ffmpeg", source, 121, frozenset())
+    assert value(with_it, "-filter_complex").replace("asetnsamples=4096:p=0,", "") == value(without, "-filter_complex")
+    assert with_it != without
 
 
 def test_every_content_is_read_somehow() -> None:

@@ -30,7 +30,7 @@ MISBEHAVIOURS = {
 def fake(path: Path, misbehaviour: str, *, real: Path | None = None, only_on_clips: bool = False) -> Path:
     """A program that answers `-decoders`, then misbehaves: always, or on everything but the known-good clip."""
     answer = f'exec {real} "$@"' if real else 'echo "ffmpeg version 5.0"; echo " A....D amrnb x"; exit 0'
-    lines = ["#!/bin/sh", f'case "$*" in *-decoders*) {answer};; esac']
+    lines = ["#!/bin/sh", f'case "$*" in *-decoders | *-filters) {answer};; esac']
     if only_on_clips:
         lines.append(f'case "$PWD" in *known-good-*) exec {real} "$@";; esac')
     path.write_text("\n".join([*lines, misbehaviour, ""]))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from tests.transcoder.sounds import (
     CLIPS,
@@ -95,7 +96,7 @@ async def test_nothing_but_sound_comes_out(
     assert not any(mark in mp3 for mark in (secret, b"Hello", b"ID3", b"TAG", b"Lavf", b"Lavc", b"Xing", b"Info"))
 
 
-@pytest.mark.parametrize("peak_dbfs", [-6, -20, -40])
+@pytest.mark.parametrize("peak_dbfs", [-6, -40])
 @pytest.mark.parametrize("kind", ["speech", "tone"])
 async def test_any_level_comes_out_alike(
     kind: str, peak_dbfs: float, transcoder: FfmpegTranscoder, ear: Path, folder: Path
@@ -215,8 +216,8 @@ async def test_a_truncated_recording_gives_what_there_is(transcoder: FfmpegTrans
 
 
 async def never(command: Sequence[str], folder: Path, limits: ConversionLimits) -> Outcome:
-    """Answers the question for version and decoders, and lets nothing else start."""
-    if "-decoders" in command:
+    """Answers what the tool is asked about itself, and lets nothing else start."""
+    if command[-1] in ("-decoders", "-filters"):
         return await run_child(command, folder, limits)
     raise AssertionError(f"a process was started: {command}")
 
@@ -280,6 +281,14 @@ async def test_every_byte_is_written_inside_the_folder(transcoder: FfmpegTransco
     assert {path for path in folder.parent.rglob("*") if folder not in path.parents} == before
 
 
+async def test_a_second_try_in_the_same_folder_starts_afresh(any_binary: Path, folder: Path) -> None:
+    transcoder = FfmpegTranscoder(str(any_binary))
+    await transcoder.convert(CLIPS / "hello.webm", folder)
+    with pytest.raises(BadAudio):
+        await convert_bytes(transcoder, (CLIPS / "hello.wav").read_bytes()[:44], folder)
+    assert (await transcoder.convert(CLIPS / "hello.3gp", folder)).duration_ms == 3000
+
+
 async def test_clips_at_the_same_time_do_not_meet(any_binary: Path, folder: Path) -> None:
     transcoder = FfmpegTranscoder(str(any_binary))
     clips = ["hello_nb.amr", "dtx_nb.amr", "story_nb.amr"] * 4
@@ -294,6 +303,17 @@ async def test_clips_at_the_same_time_do_not_meet(any_binary: Path, folder: Path
         assert len(set(made)) == 1
 
 
+async def test_the_event_loop_never_waits(any_binary: Path, folder: Path) -> None:
+    transcoder = FfmpegTranscoder(str(any_binary))
+    with blockbuster_ctx() as watch:
+        # Popen reads the error pipe of its child after the vfork; by then the child has closed it.
+        watch.functions["os.read"].can_block_in("subprocess.py", "_execute_child")
+        await transcoder.check()
+        await transcoder.convert(CLIPS / "hello.3gp", folder)
+        with pytest.raises(BadAudio):
+            await transcoder.convert(CLIPS / "README.md", folder)
+
+
 async def test_what_is_run_can_be_recorded(any_binary: Path, folder: Path) -> None:
     seen: list[list[str]] = []
 
@@ -304,6 +324,7 @@ async def test_what_is_run_can_be_recorded(any_binary: Path, folder: Path) -> No
     await FfmpegTranscoder(str(any_binary), run=recording).convert(CLIPS / "hello.3gp", folder)
     assert [command[-1] for command in seen] == [
         "-decoders",
+        "-filters",
         "file:track.amr",
         "file:weighted.pcm",
         "file:encoded.mp3",

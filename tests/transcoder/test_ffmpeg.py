@@ -67,10 +67,13 @@ async def test_a_real_program_tells_version_and_decoders(binary: Path, folder: P
     assert answer.version[0].isdigit()
     assert {"amrnb", "amrwb", "aac", "opus", "vorbis", "mp3float"} <= answer.decoders
     assert "h264" not in answer.decoders
+    assert {"aresample", "asplit", "biquad", "volume", "alimiter"} <= answer.filters
     assert str(answer) == f"ffmpeg {answer.version} (setting) {binary}"
 
 
-@pytest.mark.parametrize("script", ["exit 0", "exit 1", "echo something else", "echo ffmpeg version 5.0", "kill -9 $$"])
+@pytest.mark.parametrize(
+    "script", ["exit 0", "exit 1", "echo something else", "echo ffmpeg version 5.0; exit 1", "kill -9 $$"]
+)
 async def test_a_program_that_does_not_answer_as_ffmpeg_is_unavailable(folder: Path, script: str) -> None:
     fake = program(folder / "ffmpeg", script)
     with pytest.raises(ConverterUnavailable, match="does not answer"):

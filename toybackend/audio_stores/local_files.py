@@ -18,7 +18,7 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -119,7 +119,8 @@ class IncomingFile:
         self._path = path
         self._buffer = bytearray()
         self._digest = hashlib.sha256()
-        self._spooled = False
+        self._stray: Path | None = None
+        self._thread: asyncio.Future[None] | None = None
         self.size = 0
 
     @property
@@ -132,30 +133,43 @@ class IncomingFile:
         self._digest.update(data)
         self._buffer += data
         if len(self._buffer) > BUFFER_BYTES:
-            with _room_is_needed():
-                await asyncio.to_thread(self._spool)
+            await self._in_thread(self._spool)
 
     async def keep(self, message_id: MessageId) -> None:
         """Raises Overloaded."""
-        with _room_is_needed():
-            await asyncio.to_thread(self._keep, self._store.path(message_id, ORIGINAL))
+        target = self._store.path(message_id, ORIGINAL)
+        await self._in_thread(lambda: self._keep(target))
+        self._stray = None
 
     async def forget(self) -> None:
+        """Remove what is not kept, after the thread that may still be writing it."""
+        if self._thread is not None:
+            await asyncio.gather(self._thread, return_exceptions=True)
         self._buffer.clear()
-        if self._spooled:
-            await asyncio.to_thread(self._path.unlink, missing_ok=True)
+        if self._stray is not None:
+            await asyncio.to_thread(self._stray.unlink, missing_ok=True)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        # Whoever waits here may be cancelled; the thread may not, so it is remembered.
+        self._thread = asyncio.ensure_future(asyncio.to_thread(work))
+        with _room_is_needed():
+            await asyncio.shield(self._thread)
 
     def _spool(self) -> None:
         self._store.check_room(len(self._buffer))
-        self._spooled = True
+        self._stray = self._path
         with self._path.open("ab") as file:
             file.write(self._buffer)
         self._buffer.clear()
 
     def _keep(self, target: Path) -> None:
         self._spool()
-        _keep(self._path, target)
-        self._spooled = False
+        try:
+            _keep(self._path, target)
+        except OSError:
+            target.unlink(missing_ok=True)  # it may have been renamed and not synced
+            raise
+        self._stray = target
 
 
 def _set_up(original: Path, folder: Path) -> None:

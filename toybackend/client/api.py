@@ -77,8 +77,19 @@ class _Session(msgspec.Struct, frozen=True):
     token: str
 
 
-class _Config(msgspec.Struct, frozen=True):
+class Limits(msgspec.Struct, frozen=True):
+    """What the server takes; what an older one does not say is None."""
+
+    max_text: int | None = None
+    """In characters."""
+
+
+class Config(msgspec.Struct, frozen=True):
+    """What a client needs to know before it connects."""
+
     ws_url: str
+    """`ws://HOST:PORT`, or `wss://HOST/ws` behind a proxy; without the path of phone or toy."""
+    limits: Limits = Limits()
 
 
 class _Problem(msgspec.Struct, frozen=True):
@@ -114,9 +125,8 @@ class Api:
     async def log_out(self, token: str) -> None:
         await self._call("DELETE", "/sessions/current", token=token)
 
-    async def ws_url(self) -> str:
-        """Where the sockets are: `ws://HOST:PORT`, or `wss://HOST/ws` behind a proxy."""
-        return _read(await self._call("GET", "/config"), _Config).ws_url
+    async def config(self) -> Config:
+        return _read(await self._call("GET", "/config"), Config)
 
     async def power_on(self, licence: str) -> Boot:
         """Which state the toy of this licence is in; `unlicensed` is an answer and not an error."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -46,7 +47,7 @@ class Messages(AsyncIterator[Received]):
         return self._last
 
 
-class Endpoint:
+class Endpoint(ABC):
     """One end of the line, as an async context manager. Base of `Phone` and `Toy`.
 
     `hello`: say who we are in the first frame and not in the handshake, as browsers have to.
@@ -125,9 +126,9 @@ class Endpoint:
         if self._end is not None:
             raise self._end
 
+    @abstractmethod
     async def _admit(self) -> Admission:
         """Ask the server to let us in."""
-        raise NotImplementedError
 
     def _receive(self, frame: ServerFrame) -> None:
         if isinstance(frame, Voice | Text):
@@ -157,9 +158,9 @@ class Endpoint:
         return self._welcome
 
     @property
+    @abstractmethod
     def token(self) -> str:
-        """The bearer token of the present admission."""
-        raise NotImplementedError
+        """The bearer token of the present admission, good for HTTP calls too."""
 
     # ── out ──
 

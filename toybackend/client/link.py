@@ -96,9 +96,10 @@ class Link:
         #: Why there is no socket now, for whoever has waited too long.
         self.trouble: ToybackendError | None = None
 
-    async def run(self, admission: Admission | None) -> NoReturn:
+    async def run(self, first: Admission) -> NoReturn:
         """Live until cancelled. Raises NotAuthenticated, Unlicensed or another Refused when we are not wanted,
         Replaced when somebody else is here as us."""
+        admission: Admission | None = first
         turned_away = False
         while True:
             self._was_let_in = False
@@ -120,7 +121,8 @@ class Link:
     async def _pause(self, trouble: ToybackendError) -> None:
         self.trouble = trouble
         _log.info("no connection (%s); trying again", trouble)
-        await self._backoff.wait(trouble.retry_after or 0.0 if isinstance(trouble, Refused) else 0.0)
+        asked_for = trouble.retry_after if isinstance(trouble, Refused) else None
+        await self._backoff.wait(at_least=asked_for or 0)
 
     async def _serve(self, admission: Admission) -> NoReturn:
         """The life of one socket. Raises what its end means."""
@@ -128,7 +130,10 @@ class Link:
         began = now()
         try:
             async with self._connect(admission) as socket:
-                await self._converse(socket, admission)
+                try:
+                    await self._converse(socket, admission)
+                finally:
+                    await socket.close()  # 1000; leaving its context by an exception would say 1011
         except (OSError, WebSocketException) as error:  # TimeoutError is an OSError
             raise _meaning(error) from error
         finally:

@@ -172,6 +172,8 @@ class Outbox:
     """What still has to be written, for one client and over all its sockets."""
 
     def __init__(self) -> None:
+        #: Longest text that the server takes, in characters; as long as it is unknown, what a frame can hold.
+        self.max_text = MAX_FRAME_BYTES
         self._by_ref: WeakValueDictionary[str, Sent] = WeakValueDictionary()
         self._by_id: WeakValueDictionary[str, Sent] = WeakValueDictionary()
         self._receipts: deque[Letter] = deque(maxlen=MOST_RECEIPTS)
@@ -189,7 +191,7 @@ class Outbox:
             return sent
         letter = Letter(encode_client_frame(frame), audio)
         # A frame that cannot be read is refused without its `ref`: nobody could tell which message that was.
-        parse_client_frame(letter.frame, max_text=MAX_FRAME_BYTES)
+        parse_client_frame(letter.frame, max_text=self.max_text)
         if sent is None:
             sent = self._by_ref[ref] = Sent(ref, letter)
         else:

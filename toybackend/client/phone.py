@@ -53,7 +53,10 @@ class Phone(Endpoint):
 
     async def _admit(self) -> Admission:
         self._session = await self._api.log_in(*self._log_in)
-        return Admission(socket_url(await self._api.ws_url(), "/app"), self._session)
+        config = await self._api.config()
+        if config.limits.max_text is not None:
+            self._outbox.max_text = config.limits.max_text
+        return Admission(socket_url(config.ws_url, "/app"), self._session)
 
     async def _log_out(self) -> None:
         if self._session:

@@ -50,7 +50,11 @@ async def _examine(settings: Settings) -> list[Finding]:
         findings += [await _answers("database", house.database.ping)]
         findings += [await _answers("audio store", house.audio.ping)]
     network = settings.network
-    return [*findings, _port("HTTP", network.host, network.http_port), _port("WebSocket", network.host, network.ws_port)]
+    return [
+        *findings,
+        _port("HTTP", network.host, network.http_port),
+        _port("WebSocket", network.host, network.ws_port),
+    ]
 
 
 def _clock() -> Finding:

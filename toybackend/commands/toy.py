@@ -9,8 +9,7 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -101,20 +100,30 @@ def find_player() -> tuple[str, ...] | None:
 
 async def _run(server: str, licence: str, habits: Habits, report: Report) -> bool:
     """Whether it came to a good end."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  # we are inside asyncio.run
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     if habits.must_play and habits.player is None:
         report.tell("no_player", f"nothing here plays MP3 (looked for {', '.join(one[0] for one in PLAYERS)})")
     try:
-        async with Toy(server, licence, on_boot=lambda boot: _tell_boot(boot, report)) as one:
-            await one.wait_until_ready()
-            report.wait("waiting for messages; Ctrl-C to leave")
-            await _live(one, habits, report)
+        with _sigterm_cancels():
+            async with Toy(server, licence, on_boot=lambda boot: _tell_boot(boot, report)) as one:
+                await one.wait_until_ready()
+                report.wait("waiting for messages; Ctrl-C to leave")
+                await _live(one, habits, report)
     except ToybackendError as error:
         report.fail(error)
         return False
     return True
+
+
+@contextlib.contextmanager
+def _sigterm_cancels() -> Iterator[None]:
+    """Being told to end is as good as Ctrl-C, for which asyncio does this by itself."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101  # this is a coroutine's context
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _tell_boot(boot: Boot, report: Report) -> None:
@@ -179,7 +188,7 @@ async def _answer(one: Toy, message: Received, habits: Habits, report: Report) -
         report.tell("replied", f"  answered ({sent.id})", style="dim", id=sent.id, to=message.from_user)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _file(habits: Habits, message: Received, mp3: bytes) -> AsyncIterator[Path | None]:
     """The voice as a file: to keep, or for as long as it plays, or not at all."""
     if habits.folder is not None:

@@ -24,9 +24,7 @@ def user() -> None:
 
 
 @app.command("add")
-def add(
-    name: Annotated[str, typer.Argument(help="Log-in name.")], data: DataDir = None, as_json: Json = False
-) -> None:
+def add(name: Annotated[str, typer.Argument(help="Log-in name.")], data: DataDir = None, as_json: Json = False) -> None:
     """Make an account. The password comes from a prompt, or from standard input; never from an argument."""
     account = asyncio.run(_add(data, name, read_new_password()))
     if as_json:

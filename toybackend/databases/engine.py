@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from toybackend.databases.migrate import migrate
-from toybackend.errors import Overloaded
+from toybackend.errors import BadSettings, Overloaded
 
 T = TypeVar("T")
 Query = Callable[[Connection], T]
@@ -70,11 +70,12 @@ class _Lane:
         self._engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         _configure(self._engine, begin)
 
-    async def open(self, prepare: Callable[[Connection], None] | None = None) -> None:
-        if prepare is not None:
+    async def open(self, prepare: Callable[[Connection], None] = lambda connection: None) -> None:
+        """Raises BadSettings."""
+        try:
             await self.run(prepare)
-        else:
-            await self.run(lambda connection: None)
+        except (Overloaded, DBAPIError) as error:
+            raise BadSettings(f"the database at {self._engine.url} cannot be opened: {_cause(error)}") from error
 
     async def run(self, query: Query[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, query)
@@ -89,7 +90,13 @@ class _Lane:
     async def close(self) -> None:
         with contextlib.suppress(DBAPIError):
             await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
-        self._executor.shutdown(wait=True)
+        await asyncio.to_thread(self._executor.shutdown)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the driver said, without the statement that SQLAlchemy puts around it."""
+    inner = error.__cause__ or error
+    return inner.orig or inner if isinstance(inner, DBAPIError) else inner
 
 
 def _configure(engine: Any, begin: str) -> None:

@@ -1,11 +1,14 @@
-"""Messages on their way, and the mailboxes they arrive in."""
+"""Messages on their way, and the mailboxes they arrive in.
+
+Every statement is built once, at the top of its part: building one costs SQLAlchemy more than SQLite needs to run it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from toybackend.databases.engine import Engine
@@ -50,12 +53,7 @@ class SqlMessages:
         return await self._engine.write(lambda connection: _advance(connection, message_id, recipient_id, to, now))
 
     async def unconverted(self) -> Sequence[Unconverted]:
-        statement = (
-            select(messages.c.id, messages.c.sender_id, messages.c.family)
-            .where(messages.c.state == MessageState.ACCEPTED)
-            .order_by(messages.c.seq)
-        )
-        rows = await self._engine.read(lambda connection: connection.execute(statement).all())
+        rows = await self._engine.read(lambda connection: connection.execute(_UNCONVERTED).all())
         return [Unconverted(MessageId(row.id), PartyId(row.sender_id), row.family) for row in rows]
 
     async def outcome(self, message_id: MessageId) -> tuple[Message, Sequence[Receipt]] | None:
@@ -65,186 +63,6 @@ class SqlMessages:
         statement = select(messages.c.id).where(messages.c.id.in_(message_ids), messages.c.state != MessageState.FAILED)
         found = await self._engine.read(lambda connection: connection.execute(statement).scalars().all())
         return {MessageId(one) for one in found}
-
-
-# ── accepting ──
-
-
-def _accept(connection: Connection, message: Message, relation: Relation) -> Acceptance:
-    if message.ref is not None:
-        same = _select_messages().where(messages.c.sender_id == message.sender_id, messages.c.ref == message.ref)
-        stored = connection.execute(same).one_or_none()
-        if stored is not None:
-            return Acceptance(_message(stored), is_new=False)
-    _insert(connection, message, relation)
-    woken = [] if message.is_voice else _publish(connection, message.conversation)
-    return Acceptance(message, is_new=True, woken=woken)
-
-
-def _insert(connection: Connection, message: Message, relation: Relation) -> None:
-    connection.execute(
-        insert(messages).values(
-            id=message.id,
-            sender_id=message.sender_id,
-            conversation=message.conversation,
-            to_user=message.to_user,
-            to_group=message.to_group,
-            ref=message.ref,
-            text=message.text,
-            # A text needs no conversion.
-            state=MessageState.ACCEPTED if message.is_voice else MessageState.CONVERTED,
-            family=relation.family,
-            accepted_at=message.accepted_at,
-        )
-    )
-    connection.execute(
-        insert(deliveries),
-        [
-            {"message_id": message.id, "recipient_id": recipient, "state": DeliveryState.WAITING}
-            for recipient in relation.recipients
-        ],
-    )
-
-
-# ── settling and publishing ──
-
-
-def _settle(
-    connection: Connection, message_id: MessageId, sound: Sound | None, failure: str | None
-) -> Sequence[PartyId]:
-    to = MessageState.FAILED if sound is None else MessageState.CONVERTED
-    values: dict[str, Any] = {"failure": failure}
-    if sound is not None:
-        values = {"duration_ms": sound.duration_ms, "waveform": bytes(sound.waveform)}
-    step = (
-        update(messages)
-        .where(messages.c.id == message_id, messages.c.state.in_(_before(to)))
-        .values(state=to, **values)
-        .returning(messages.c.conversation)
-    )
-    conversation = connection.execute(step).scalar_one_or_none()
-    return [] if conversation is None else _publish(connection, conversation)
-
-
-def _before(to: MessageState) -> list[MessageState]:
-    return [state for state, steps in MESSAGE_STEPS.items() if to in steps]
-
-
-def _publish(connection: Connection, conversation: str) -> list[PartyId]:
-    """Put into the mailboxes, in the order of acceptance, what waits for no earlier message."""
-    unpublished = (
-        select(messages.c.id, messages.c.state)
-        .where(
-            messages.c.conversation == conversation,
-            messages.c.state.in_([MessageState.ACCEPTED, MessageState.CONVERTED]),
-        )
-        .order_by(messages.c.seq)
-    )
-    woken: dict[PartyId, None] = {}
-    for row in connection.execute(unpublished).all():
-        if row.state == MessageState.ACCEPTED:
-            break
-        connection.execute(update(messages).where(messages.c.id == row.id).values(state=MessageState.PUBLISHED))
-        woken |= dict.fromkeys(_deliver(connection, row.id))
-    return list(woken)
-
-
-def _deliver(connection: Connection, message_id: str) -> list[PartyId]:
-    recipients = connection.execute(
-        select(deliveries.c.recipient_id).where(deliveries.c.message_id == message_id)
-    ).scalars()
-    return [_put_into_mailbox(connection, message_id, PartyId(recipient)) for recipient in recipients.all()]
-
-
-def _put_into_mailbox(connection: Connection, message_id: str, recipient_id: PartyId) -> PartyId:
-    next_position = (
-        upsert(mailboxes)
-        .values(owner_id=recipient_id, last_position=1)
-        .on_conflict_do_update(
-            index_elements=[mailboxes.c.owner_id], set_={"last_position": mailboxes.c.last_position + 1}
-        )
-        .returning(mailboxes.c.last_position)
-    )
-    position = connection.execute(next_position).scalar_one()
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.message_id == message_id, deliveries.c.recipient_id == recipient_id)
-        .values(position=position)
-    )
-    return recipient_id
-
-
-# ── mailboxes ──
-
-
-def _mailbox(connection: Connection, recipient_id: PartyId) -> Mailbox:
-    last = select(mailboxes.c.last_position).where(mailboxes.c.owner_id == recipient_id)
-    waiting = select(func.count(), func.min(deliveries.c.position)).where(
-        deliveries.c.recipient_id == recipient_id,
-        deliveries.c.position.is_not(None),
-        deliveries.c.state == DeliveryState.WAITING,
-    )
-    last_position = connection.execute(last).scalar_one_or_none() or 0
-    unread, first = connection.execute(waiting).one()
-    return Mailbox(last_position, first or last_position + 1, unread)
-
-
-def _waiting(connection: Connection, recipient_id: PartyId, after: int, seen: int, limit: int) -> list[Delivery]:
-    statement = (
-        _select_messages(deliveries.c.position, deliveries.c.state.label("delivery_state"))
-        .join(deliveries, deliveries.c.message_id == messages.c.id)
-        .where(
-            deliveries.c.recipient_id == recipient_id,
-            deliveries.c.position > after,
-            or_(deliveries.c.state == DeliveryState.WAITING, deliveries.c.position > seen),
-        )
-        .order_by(deliveries.c.position)
-        .limit(limit)
-    )
-    return [
-        Delivery(_message(row), recipient_id, row.position, DeliveryState(row.delivery_state))
-        for row in connection.execute(statement)
-    ]
-
-
-# ── receipts ──
-
-
-def _advance(
-    connection: Connection, message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int
-) -> Receipt | None:
-    before = [state for state, steps in DELIVERY_STEPS.items() if to in steps]
-    values: dict[str, Any] = {"state": to, "delivered_at": func.coalesce(deliveries.c.delivered_at, now)}
-    if to is DeliveryState.HEARD:
-        values["heard_at"] = now
-    step = (
-        update(deliveries)
-        .where(
-            deliveries.c.message_id == message_id,
-            deliveries.c.recipient_id == recipient_id,
-            deliveries.c.position.is_not(None),
-            deliveries.c.state.in_(before),
-        )
-        .values(**values)
-    )
-    if connection.execute(step).rowcount == 0:
-        return None
-    sender = connection.execute(select(messages.c.sender_id).where(messages.c.id == message_id)).scalar_one()
-    return Receipt(message_id, PartyId(sender), recipient_id, to)
-
-
-def _outcome(connection: Connection, message_id: MessageId) -> tuple[Message, list[Receipt]] | None:
-    row = connection.execute(_select_messages().where(messages.c.id == message_id)).one_or_none()
-    if row is None:
-        return None
-    copies = connection.execute(
-        select(deliveries.c.recipient_id, deliveries.c.state).where(deliveries.c.message_id == message_id)
-    )
-    receipts = [
-        Receipt(message_id, PartyId(row.sender_id), PartyId(copy.recipient_id), DeliveryState(copy.state))
-        for copy in copies
-    ]
-    return _message(row), receipts
 
 
 # ── rows ──
@@ -272,3 +90,198 @@ def _message(row: Row[Any]) -> Message:
         waveform=tuple(row.waveform) if row.waveform is not None else None,
         failure=row.failure,
     )
+
+
+# ── accepting ──
+
+_SAME_REF = _select_messages().where(
+    messages.c.sender_id == bindparam("sender"), messages.c.ref == bindparam("client_ref")
+)
+_INSERT_MESSAGE = insert(messages)
+_INSERT_DELIVERY = insert(deliveries)
+
+
+def _accept(connection: Connection, message: Message, relation: Relation) -> Acceptance:
+    if message.ref is not None:
+        same = {"sender": message.sender_id, "client_ref": message.ref}
+        stored = connection.execute(_SAME_REF, same).one_or_none()
+        if stored is not None:
+            return Acceptance(_message(stored), is_new=False)
+    _insert(connection, message, relation)
+    woken = [] if message.is_voice else _publish(connection, message.conversation)
+    return Acceptance(message, is_new=True, woken=woken)
+
+
+def _insert(connection: Connection, message: Message, relation: Relation) -> None:
+    row = {
+        "id": message.id,
+        "sender_id": message.sender_id,
+        "conversation": message.conversation,
+        "to_user": message.to_user,
+        "to_group": message.to_group,
+        "ref": message.ref,
+        "text": message.text,
+        # A text needs no conversion.
+        "state": MessageState.ACCEPTED if message.is_voice else MessageState.CONVERTED,
+        "family": relation.family,
+        "accepted_at": message.accepted_at,
+    }
+    connection.execute(_INSERT_MESSAGE, row)
+    copies = [
+        {"message_id": message.id, "recipient_id": recipient, "state": DeliveryState.WAITING}
+        for recipient in relation.recipients
+    ]
+    connection.execute(_INSERT_DELIVERY, copies)
+
+
+# ── settling and publishing ──
+
+
+def _before(to: MessageState) -> list[MessageState]:
+    return [state for state, steps in MESSAGE_STEPS.items() if to in steps]
+
+
+_FIND = messages.c.id == bindparam("message")
+_CONVERT = (
+    update(messages)
+    .where(_FIND, messages.c.state.in_(_before(MessageState.CONVERTED)))
+    .values(state=MessageState.CONVERTED, duration_ms=bindparam("duration"), waveform=bindparam("bars"))
+    .returning(messages.c.conversation)
+)
+_FAIL = (
+    update(messages)
+    .where(_FIND, messages.c.state.in_(_before(MessageState.FAILED)))
+    .values(state=MessageState.FAILED, failure=bindparam("code"))
+    .returning(messages.c.conversation)
+)
+_UNPUBLISHED = (
+    select(messages.c.id, messages.c.state)
+    .where(
+        messages.c.conversation == bindparam("conversation"),
+        messages.c.state.in_([MessageState.ACCEPTED, MessageState.CONVERTED]),
+    )
+    .order_by(messages.c.seq)
+)
+_PUBLISH = update(messages).where(_FIND).values(state=MessageState.PUBLISHED)
+_RECIPIENTS = select(deliveries.c.recipient_id).where(deliveries.c.message_id == bindparam("message"))
+_NEXT_POSITION = (
+    upsert(mailboxes)
+    .values(owner_id=bindparam("owner"), last_position=1)
+    .on_conflict_do_update(index_elements=[mailboxes.c.owner_id], set_={"last_position": mailboxes.c.last_position + 1})
+    .returning(mailboxes.c.last_position)
+)
+_COPY = (deliveries.c.message_id == bindparam("message"), deliveries.c.recipient_id == bindparam("recipient"))
+_PLACE = update(deliveries).where(*_COPY).values(position=bindparam("place"))
+
+
+def _settle(
+    connection: Connection, message_id: MessageId, sound: Sound | None, failure: str | None
+) -> Sequence[PartyId]:
+    if sound is None:
+        settled = connection.execute(_FAIL, {"message": message_id, "code": failure})
+    else:
+        heard = {"duration": sound.duration_ms, "bars": bytes(sound.waveform)}
+        settled = connection.execute(_CONVERT, {"message": message_id, **heard})
+    conversation = settled.scalar_one_or_none()
+    return [] if conversation is None else _publish(connection, conversation)
+
+
+def _publish(connection: Connection, conversation: str) -> list[PartyId]:
+    """Put into the mailboxes, in the order of acceptance, what waits for no earlier message."""
+    woken: dict[PartyId, None] = {}
+    for row in connection.execute(_UNPUBLISHED, {"conversation": conversation}).all():
+        if row.state == MessageState.ACCEPTED:
+            break
+        connection.execute(_PUBLISH, {"message": row.id})
+        for recipient in connection.execute(_RECIPIENTS, {"message": row.id}).scalars().all():
+            _put_into_mailbox(connection, row.id, recipient)
+            woken[PartyId(recipient)] = None
+    return list(woken)
+
+
+def _put_into_mailbox(connection: Connection, message_id: str, recipient_id: str) -> None:
+    place = connection.execute(_NEXT_POSITION, {"owner": recipient_id}).scalar_one()
+    connection.execute(_PLACE, {"message": message_id, "recipient": recipient_id, "place": place})
+
+
+_UNCONVERTED = (
+    select(messages.c.id, messages.c.sender_id, messages.c.family)
+    .where(messages.c.state == MessageState.ACCEPTED)
+    .order_by(messages.c.seq)
+)
+
+
+# ── mailboxes ──
+
+_LAST = select(mailboxes.c.last_position).where(mailboxes.c.owner_id == bindparam("owner"))
+_UNREAD = select(func.count(), func.min(deliveries.c.position)).where(
+    deliveries.c.recipient_id == bindparam("owner"),
+    deliveries.c.position.is_not(None),
+    deliveries.c.state == DeliveryState.WAITING,
+)
+_NEXT = (
+    _select_messages(deliveries.c.position, deliveries.c.state.label("delivery_state"))
+    .join(deliveries, deliveries.c.message_id == messages.c.id)
+    .where(
+        deliveries.c.recipient_id == bindparam("owner"),
+        deliveries.c.position > bindparam("after"),
+        or_(deliveries.c.state == DeliveryState.WAITING, deliveries.c.position > bindparam("seen")),
+    )
+    .order_by(deliveries.c.position)
+    .limit(bindparam("most"))
+)
+
+
+def _mailbox(connection: Connection, recipient_id: PartyId) -> Mailbox:
+    owner = {"owner": recipient_id}
+    last_position = connection.execute(_LAST, owner).scalar_one_or_none() or 0
+    unread, first = connection.execute(_UNREAD, owner).one()
+    return Mailbox(last_position, first or last_position + 1, unread)
+
+
+def _waiting(connection: Connection, recipient_id: PartyId, after: int, seen: int, limit: int) -> list[Delivery]:
+    found = connection.execute(_NEXT, {"owner": recipient_id, "after": after, "seen": seen, "most": limit})
+    return [Delivery(_message(row), recipient_id, row.position, DeliveryState(row.delivery_state)) for row in found]
+
+
+# ── receipts ──
+
+
+def _step_to(to: DeliveryState, **times: Any) -> Update:
+    before = [state for state, steps in DELIVERY_STEPS.items() if to in steps]
+    delivered_at = func.coalesce(deliveries.c.delivered_at, bindparam("now"))
+    return (
+        update(deliveries)
+        .where(*_COPY, deliveries.c.position.is_not(None), deliveries.c.state.in_(before))
+        .values(state=to, delivered_at=delivered_at, **times)
+    )
+
+
+_STEPS = {
+    DeliveryState.DELIVERED: _step_to(DeliveryState.DELIVERED),
+    DeliveryState.HEARD: _step_to(DeliveryState.HEARD, heard_at=bindparam("now")),
+}
+_SENDER = select(messages.c.sender_id).where(_FIND)
+_ONE = _select_messages().where(_FIND)
+_COPIES = select(deliveries.c.recipient_id, deliveries.c.state).where(deliveries.c.message_id == bindparam("message"))
+
+
+def _advance(
+    connection: Connection, message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int
+) -> Receipt | None:
+    copy = {"message": message_id, "recipient": recipient_id, "now": now}
+    if connection.execute(_STEPS[to], copy).rowcount == 0:
+        return None
+    sender = connection.execute(_SENDER, {"message": message_id}).scalar_one()
+    return Receipt(message_id, PartyId(sender), recipient_id, to)
+
+
+def _outcome(connection: Connection, message_id: MessageId) -> tuple[Message, list[Receipt]] | None:
+    row = connection.execute(_ONE, {"message": message_id}).one_or_none()
+    if row is None:
+        return None
+    receipts = [
+        Receipt(message_id, PartyId(row.sender_id), PartyId(copy.recipient_id), DeliveryState(copy.state))
+        for copy in connection.execute(_COPIES, {"message": message_id})
+    ]
+    return _message(row), receipts

@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from toybackend.errors import BadSettings
@@ -22,7 +22,7 @@ def migrate(connection: Connection) -> None:
     def steps(revision: tuple[str, ...] | str | None, context: MigrationContext) -> list[object]:
         try:
             return scripts._upgrade_revs("head", revision)  # type: ignore[arg-type, return-value]
-        except RevisionError as error:
+        except CommandError as error:
             raise BadSettings("this database was made by a newer version of toybackend") from error
 
     context = MigrationContext.configure(connection, opts={"fn": steps, "script": scripts})

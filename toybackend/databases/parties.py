@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, ScalarSelect, and_, delete, exists, func, insert, literal, or_, select
+from sqlalchemy import (
+    Connection,
+    Exists,
+    ScalarSelect,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 
 from toybackend.databases.engine import Engine
@@ -75,25 +88,59 @@ class SqlParties:
         await self._engine.write(lambda connection: connection.execute(delete(tokens).where(tokens.c.digest == digest)))
 
 
+def _is_reachable() -> ScalarSelect[bool]:
+    """A person, or a toy that has a family."""
+    return (
+        select(func.count() > 0)
+        .select_from(parties.outerjoin(toys, toys.c.id == parties.c.id))
+        .where(_IS_RECIPIENT, or_(parties.c.kind == PartyKind.PERSON, toys.c.bound_at.is_not(None)))
+        .scalar_subquery()
+    )
+
+
+def _is_guardian() -> Exists:
+    """Of the two, one guards the other."""
+    guardian, ward = guardians.c.account_id, guardians.c.toy_id
+    return exists().where(
+        or_(
+            and_(ward == bindparam("recipient"), guardian == bindparam("sender")),
+            and_(ward == bindparam("sender"), guardian == bindparam("recipient")),
+        )
+    )
+
+
+def _family() -> ScalarSelect[str]:
+    """One name for all who share a toy: the first of the guardians that the sender is among, or is guarded by."""
+    ward, other = guardians.alias("ward"), guardians.alias("other")
+    as_toy = select(func.min(guardians.c.account_id)).where(guardians.c.toy_id == bindparam("sender"))
+    as_guardian = (
+        select(func.min(other.c.account_id))
+        .join_from(ward, other, ward.c.toy_id == other.c.toy_id)
+        .where(ward.c.account_id == bindparam("sender"))
+    )
+    family = func.coalesce(as_toy.scalar_subquery(), as_guardian.scalar_subquery(), bindparam("sender"))
+    return select(family).scalar_subquery()
+
+
+# Built once: building a statement costs SQLAlchemy more than SQLite needs to run it.
+_IS_RECIPIENT = parties.c.id == bindparam("recipient")
+_CONTACT = select(contacts.c.state).where(
+    contacts.c.lower_id == bindparam("lower"), contacts.c.upper_id == bindparam("upper")
+)
+_BETWEEN = select(
+    _is_reachable().label("is_reachable"),
+    _is_guardian().label("is_guardian"),
+    _CONTACT.scalar_subquery().label("contact"),
+    _family().label("family"),
+)
+_MEMBERS = select(members.c.party_id).where(members.c.group_id == bindparam("group"))
+_FAMILY = select(_family())
+
+
 def _to_user(connection: Connection, sender_id: PartyId, to_user: PartyId) -> Relation:
     lower, upper = sorted((sender_id, to_user))
-    is_guardian = exists().where(
-        or_(
-            and_(guardians.c.toy_id == to_user, guardians.c.account_id == sender_id),
-            and_(guardians.c.toy_id == sender_id, guardians.c.account_id == to_user),
-        )
-    )
-    contact = (
-        select(contacts.c.state).where(contacts.c.lower_id == lower, contacts.c.upper_id == upper).scalar_subquery()
-    )
-    row = connection.execute(
-        select(
-            _is_reachable(to_user).label("is_reachable"),
-            is_guardian.label("is_guardian"),
-            contact.label("contact"),
-            _family(sender_id).label("family"),
-        )
-    ).one()
+    both = {"sender": sender_id, "recipient": to_user, "lower": lower, "upper": upper}
+    row = connection.execute(_BETWEEN, both).one()
     is_there = row.is_reachable and to_user != sender_id
     return Relation(
         sender_id=sender_id,
@@ -105,32 +152,9 @@ def _to_user(connection: Connection, sender_id: PartyId, to_user: PartyId) -> Re
     )
 
 
-def _is_reachable(party_id: PartyId) -> ScalarSelect[bool]:
-    """A person, or a toy that has a family."""
-    return (
-        select(func.count() > 0)
-        .select_from(parties.outerjoin(toys, toys.c.id == parties.c.id))
-        .where(parties.c.id == party_id, or_(parties.c.kind == PartyKind.PERSON, toys.c.bound_at.is_not(None)))
-        .scalar_subquery()
-    )
-
-
 def _to_group(connection: Connection, sender_id: PartyId, group_id: GroupId) -> Relation:
-    found = connection.execute(select(members.c.party_id).where(members.c.group_id == group_id)).scalars().all()
-    family = connection.execute(select(_family(sender_id))).scalar_one()
+    found = connection.execute(_MEMBERS, {"group": group_id}).scalars().all()
+    family = connection.execute(_FAMILY, {"sender": sender_id}).scalar_one()
     is_member = sender_id in found
     others = tuple(PartyId(member) for member in found if member != sender_id) if is_member else ()
     return Relation(sender_id, others, is_member=is_member, family=family)
-
-
-def _family(party_id: PartyId) -> ScalarSelect[str]:
-    """One name for all who share a toy: the first of the guardians that this party is among, or is guarded by."""
-    ward, other = guardians.alias("ward"), guardians.alias("other")
-    as_toy = select(func.min(guardians.c.account_id)).where(guardians.c.toy_id == party_id).scalar_subquery()
-    as_guardian = (
-        select(func.min(other.c.account_id))
-        .join_from(ward, other, ward.c.toy_id == other.c.toy_id)
-        .where(ward.c.account_id == party_id)
-        .scalar_subquery()
-    )
-    return select(func.coalesce(as_toy, as_guardian, party_id)).scalar_subquery()

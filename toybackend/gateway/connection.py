@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from toybackend.errors import Internal, NotAllowed, Overloaded, RateLimited, Refused, UnknownType
+from toybackend.errors import Internal, NotAllowed, Overloaded, RateLimited, Refused
 from toybackend.gateway.closing import Closing
 from toybackend.gateway.mailbox_reader import MailboxReader
 from toybackend.gateway.outbox import Outbox
@@ -23,14 +23,12 @@ from toybackend.protocol import (
     CloseCode,
     HaveHeard,
     Hello,
+    Inbound,
     ServerFrame,
     TextMessage,
-    Upload,
     VoiceHeader,
     encode_server_frame,
     error_frame,
-    recognise,
-    understand,
 )
 from toybackend.services.delivery import Delivery
 from toybackend.services.receipts import Receipts
@@ -50,10 +48,10 @@ class Connection:
         "_clock",
         "_delivery",
         "_frames",
+        "_inbound",
         "_limits",
         "_minute",
         "_receipts",
-        "_upload",
         "awaits_owner",
         "heard_at",
         "mailbox",
@@ -89,7 +87,7 @@ class Connection:
         self._limits = limits
         self._audio = audio
         self._clock = clock
-        self._upload = Upload()
+        self._inbound = Inbound(max_text=audio.max_text)
         self._bad_frames = 0
         self._frames = 0
         self._minute = 0
@@ -120,31 +118,15 @@ class Connection:
 
     async def _guarded_text(self, first: str, fragments: AsyncIterator[str | bytes]) -> None:
         text = await _whole(first, fragments)
-        frame = self._understand(text)
-        if frame is None:
-            return
-        ref = frame.ref if isinstance(frame, VoiceHeader | TextMessage) else None
         try:
-            await self._take(frame)
+            await self._take(self._inbound.text(text))
         except Refused as refused:
-            self._refuse(refused, ref)
+            self._refuse(refused, self._inbound.ref)
         except Exception:
             log.exception("a frame could not be handled")
-            self._refuse(Internal(), ref)
+            self._refuse(Internal(), self._inbound.ref)
         else:
             self._bad_frames = 0
-
-    def _understand(self, text: str) -> ClientFrame | None:
-        """The frame, or None after it was refused."""
-        kind = None
-        try:
-            kind, fields = recognise(text)
-            return understand(kind, fields, max_text=self._audio.max_text)
-        except Refused as refused:
-            if kind is VoiceHeader or (kind is None and not isinstance(refused, UnknownType)):
-                self._upload.unreadable()
-            self._refuse(refused, None)
-            return None
 
     async def _take(self, frame: ClientFrame) -> None:
         match frame:
@@ -159,21 +141,20 @@ class Connection:
                 await self._receipts.advance(self.party, frame.id, DeliveryState.HEARD)
                 self._acknowledged(frame.id)
             case Cancel():
-                self._upload.cancel()
+                pass  # the header that waited is forgotten already
             case Hello():
                 raise NotAllowed("hello is the first frame of a socket, and only once")
 
     def _acknowledged(self, message_id: str) -> None:
-        self.mailbox.acknowledged(message_id)
-        self.outbox.look()
+        if self.mailbox.acknowledged(message_id):
+            self.outbox.look()
 
     async def _header(self, header: VoiceHeader) -> None:
-        self._upload.header(header)
         try:
             header.check_size(header.bytes or 0, self._audio.max_bytes)
             await self._delivery.address(self.party, header)
         except Exception:
-            self._upload.refuse()
+            self._inbound.refuse_header()
             raise
 
     def _confirm(self, message: Message) -> None:
@@ -184,7 +165,7 @@ class Connection:
     async def _guarded_blob(self, first: bytes, fragments: AsyncIterator[str | bytes]) -> None:
         ref = None
         try:
-            header = self._upload.blob()
+            header = self._inbound.blob()
             if header is not None:
                 ref = header.ref
                 await self._receive(header, first, fragments)

@@ -30,16 +30,16 @@ class MailboxReader:
         self._window = window
         self._under_way: set[str] | None = set() if window else None
 
-    async def next(self) -> Sequence[Delivery]:
+    async def next(self) -> tuple[Sequence[Delivery], bool]:
         room = self._window - len(self._under_way) if self._under_way is not None else WITHOUT_ACKS
         if room <= 0:
-            return ()
+            return (), False
         found = await self._mailboxes.waiting(self._owner, after=self._after, seen=self._seen, limit=room)
         if found:
             self._after = found[-1].position
         if self._under_way is not None:
             self._under_way.update(delivery.message.id for delivery in found)
-        return found
+        return found, len(found) == room
 
     def encode(self, delivery: Delivery) -> str:
         return encode_server_frame(self._mailboxes.frame(delivery))
@@ -48,9 +48,12 @@ class MailboxReader:
         if self._under_way is None:
             await self._receipts.advance(self._owner, delivery.message.id, DeliveryState.DELIVERED)
 
-    def acknowledged(self, message_id: str) -> None:
-        if self._under_way is not None:
-            self._under_way.discard(message_id)
+    def acknowledged(self, message_id: str) -> bool:
+        """Was the window full until now, so that it is worth looking into the mailbox again?"""
+        if self._under_way is None or message_id not in self._under_way:
+            return False
+        self._under_way.discard(message_id)
+        return len(self._under_way) == self._window - 1
 
 
 WITHOUT_ACKS = 8

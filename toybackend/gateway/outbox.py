@@ -23,8 +23,8 @@ Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 class Source(Protocol):
     """Where messages come from, for one socket."""
 
-    async def next(self) -> Sequence[Delivery]:
-        """The next messages that may be under way now; empty when there are none or the window is full."""
+    async def next(self) -> tuple[Sequence[Delivery], bool]:
+        """The next messages that may be under way now, and whether there may be more behind them."""
 
     def encode(self, delivery: Delivery) -> str: ...
 
@@ -98,8 +98,9 @@ class Outbox:
         if not self._look:
             return False
         self._look = False
-        for delivery in await self._source.next():
-            self._look = True  # there may be more behind these
+        found, may_be_more = await self._source.next()
+        self._look = self._look or may_be_more
+        for delivery in found:
             await self._send(self._source.encode(delivery))
             await self._source.written(delivery)
         return True

@@ -21,7 +21,7 @@ from toybackend.gateway.mailbox_reader import MailboxReader
 from toybackend.gateway.outbox import Outbox
 from toybackend.models import Party, PartyKind
 from toybackend.ports import Bus, Clock, Event
-from toybackend.protocol import MAX_FRAME_BYTES, CloseCode, Hello, Notice, Welcome, parse_client_frame
+from toybackend.protocol import CloseCode, Hello, Notice, Welcome, parse_client_frame
 from toybackend.services.delivery import Delivery
 from toybackend.services.devices import Devices
 from toybackend.services.mailboxes import Mailboxes
@@ -80,7 +80,7 @@ class Gateway:
                 port,
                 process_request=admit,
                 compression=None,
-                max_size=MAX_FRAME_BYTES,  # until we know who it is
+                max_size=self._rooms.settings.audio.max_bytes,  # until we know who it is
                 max_queue=4,
                 ping_interval=None,  # one heart beats for all, see `_beat`
                 close_timeout=CLOSE_SECONDS,

@@ -48,14 +48,13 @@ class Accounts:
     async def log_in(self, name: str, password: str) -> tuple[Account, str]:
         """The account and a fresh token. Raises NotAuthenticated, or RateLimited after too many wrong tries."""
         key = name.strip().casefold()
-        self._tries.check(key, self._clock())
+        self._tries.count(key, self._clock())
         account = await self._parties.account(name.strip())
         known = account.password_hash if account else self._nobody
         is_right = await asyncio.to_thread(self._verify, known, password[:MOST_PASSWORD])
         if account is None or not is_right:
-            self._tries.wrong(key, self._clock())
             raise NotAuthenticated("name or password is wrong")
-        self._tries.right(key)
+        self._tries.forget(key)
         return account, await self._tokens.give(account.id, PartyKind.PERSON)
 
     def _verify(self, known: str, password: str) -> bool:
@@ -72,18 +71,18 @@ class _Tries:
         self._most = most
         self._wrong: OrderedDict[str, deque[int]] = OrderedDict()
 
-    def check(self, key: str, now: int) -> None:
-        times = self._wrong.get(key)
-        while times and times[0] <= now - WINDOW_MS:
-            times.popleft()
-        if times and len(times) >= self._most:
-            raise RateLimited(retry_after=(times[0] + WINDOW_MS - now) // 1000 + 1)
-
-    def wrong(self, key: str, now: int) -> None:
-        self._wrong.setdefault(key, deque()).append(now)
+    def count(self, key: str, now: int) -> None:
+        """One more try, counted before its outcome is known: many at once are many. Raises RateLimited."""
+        times = self._wrong.setdefault(key, deque())
         self._wrong.move_to_end(key)
         if len(self._wrong) > MOST_NAMES_WATCHED:
             self._wrong.popitem(last=False)
+        while times and times[0] <= now - WINDOW_MS:
+            times.popleft()
+        if len(times) >= self._most:
+            raise RateLimited(retry_after=(times[0] + WINDOW_MS - now) // 1000 + 1)
+        times.append(now)
 
-    def right(self, key: str) -> None:
+    def forget(self, key: str) -> None:
+        """The password was right."""
         self._wrong.pop(key, None)

@@ -28,12 +28,20 @@ class FairQueue:
 
     def __init__(self) -> None:
         self._families: OrderedDict[str, deque[Unconverted]] = OrderedDict()
+        self._known: set[str] = set()
         self._filled = asyncio.Event()
 
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self._families.values())
 
     def put(self, job: Unconverted) -> None:
+        """Queue a clip; one that is queued or under way already is left as it is."""
+        if job.message_id not in self._known:
+            self._known.add(job.message_id)
+            self.put_back(job)
+
+    def put_back(self, job: Unconverted) -> None:
+        """Queue a clip again that `get` gave."""
         self._families.setdefault(job.family, deque()).append(job)
         self._filled.set()
 
@@ -46,6 +54,10 @@ class FairQueue:
         if waiting:
             self._families[family] = waiting
         return job
+
+    def done(self, job: Unconverted) -> None:
+        """A clip that `get` gave will not be put back."""
+        self._known.discard(job.message_id)
 
 
 class Conversion:
@@ -111,6 +123,7 @@ class Conversion:
             log.exception("a conversion failed on our side, the clip waits")
         else:
             self._tries.pop(job.message_id, None)
+            self._queue.done(job)
             return
         await self._put_off(job)
 
@@ -119,11 +132,17 @@ class Conversion:
         seconds = min(self._retry_seconds * 2 ** (tries - 1), max(self._retry_seconds, MOST_RETRY_SECONDS))
         self._timers[job.message_id] = asyncio.get_running_loop().call_later(seconds, self._again, job)
         if tries == 1:
+            await self._say_delayed(job)
+
+    async def _say_delayed(self, job: Unconverted) -> None:
+        try:
             await self._delayed(job)
+        except Exception:
+            log.exception("a sender could not be told that its clip waits")
 
     def _again(self, job: Unconverted) -> None:
         del self._timers[job.message_id]
-        self._queue.put(job)
+        self._queue.put_back(job)
 
 
 async def _finish(tasks: list[asyncio.Task[None]], seconds: float) -> None:

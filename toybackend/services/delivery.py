@@ -90,7 +90,13 @@ class Delivery:
             self._enqueue(Unconverted(message.id, sender.id, relation.family))
         else:
             await self._audio.delete(message.id)
-            await self._receipts.repeat(acceptance.message.id)
+            await self._repeated(acceptance.message, relation)
+
+    async def _repeated(self, message: Message, relation: Relation) -> None:
+        """The sender offered what it had offered before: it may have missed what we said then, or we the end of it."""
+        if message.state is MessageState.ACCEPTED:
+            self._enqueue(Unconverted(message.id, message.sender_id, relation.family))
+        await self._receipts.repeat(message.id)
 
     async def accept_text(self, sender: Party, frame: TextMessage, confirm: Confirm) -> None:
         """Take a text. Raises UnknownRecipient, NotAllowed or Overloaded."""

@@ -38,11 +38,11 @@ class Links:
         if not (until.isascii() and until.isdigit() and len(until) <= 12):
             return False
         ours = self._sign(message_id, listener_id, int(until))
-        is_ours = hmac.compare_digest(ours.encode(), signature.encode("utf-8", "replace"))
+        is_ours = hmac.compare_digest(ours.encode(), signature.encode("utf-8", "surrogatepass"))
         return is_ours and int(until) * 1000 > self._clock()
 
     def _sign(self, message_id: str, listener_id: str, until: int) -> str:
-        text = f"{message_id}\n{listener_id}\n{until}".encode()
+        text = f"{message_id}\n{listener_id}\n{until}".encode("utf-8", "surrogatepass")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
 

@@ -18,8 +18,8 @@ MILLISECONDS_PER_DAY = 86_400_000
 
 
 def digest(secret: str) -> str:
-    """SHA-256 of a token or licence, as hex digits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    """SHA-256 of a token or licence, as hex digits. Takes whatever a client may send, surrogates included."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Tokens:

@@ -67,19 +67,25 @@ def amr_source(band: Band, available: frozenset[str]) -> Source:
 
 def extract_amr_arguments(program: str) -> list[str]:
     """MP4 or 3GP with AMR in it → the same frames as a raw AMR file."""
-    read = ["-vn", "-sn", "-dn", "-f", "mov", "-i", f"file:{ORIGINAL}"]
+    decoders = (*NATIVE.values(), *OPENCORE.values())
+    read = ["-codec_whitelist", ",".join(decoders), "-vn", "-sn", "-dn", "-f", "mov", "-i", f"file:{ORIGINAL}"]
     write = ["-map", "0:a:0", "-c", "copy", *_CLEAN, "-f", "amr", f"file:{TRACK}"]
     return [*_start(program), *read, *write]
 
 
-def decode_arguments(program: str, source: Source, seconds: float) -> list[str]:
-    """Any sound → 16 kHz mono 16-bit PCM, at most `seconds` of it, and the same K-weighted."""
+def decode_arguments(program: str, source: Source, seconds: float, filters: frozenset[str]) -> list[str]:
+    """Any sound → 16 kHz mono 16-bit PCM, at most `seconds` of it, and the same K-weighted.
+
+    `filters` are those in the binary. AMR comes in frames of 20 ms, and to pass each through every filter costs
+    more than the filters do; joined to quarter seconds first, the whole pass takes a quarter less CPU.
+    """
     read = ["-codec_whitelist", ",".join(source.decoders), "-vn", "-sn", "-dn", "-threads", "1"]
     if source.forced:
         read += ["-c:a", source.forced]
     read += ["-f", source.demuxer, "-i", f"file:{source.file}"]
     graph = (
-        f"[0:a:0]aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=mono,asplit[sound][copy];"
+        f"[0:a:0]{'asetnsamples=4096:p=0,' if 'asetnsamples' in filters else ''}"
+        f"aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=mono,asplit[sound][copy];"
         f"[copy]{k_weighting(RATE)},volume={WEIGHTED_SCALE}[weighted]"
     )
     write = [*_pcm_output("[sound]", SOUND, seconds), *_pcm_output("[weighted]", WEIGHTED, seconds)]

@@ -47,7 +47,13 @@ class Prepared:
 
 
 def prepare(original: Path, folder: Path, decoders: frozenset[str], limits: ConversionLimits) -> Prepared | None:
-    """Looks into the original; None where AMR must first be extracted from an MP4. Raises Refused kinds."""
+    """Looks into the original; None where AMR must first be extracted from an MP4.
+
+    Raises BadAudio, AudioTooLong and AudioTooLarge, all before any process has started.
+    """
+    # A try that was cut short may have left its files: none of them may pass for the result of this one.
+    for name in (ORIGINAL, TRACK, SPEECH, SOUND, WEIGHTED, ENCODED, MP3):
+        (folder / name).unlink(missing_ok=True)
     if original.stat().st_size > limits.input_bytes:
         raise AudioTooLarge
     data = original.read_bytes()

@@ -70,11 +70,14 @@ class FfmpegTranscoder:
 
     async def check(self) -> str:
         """Converts the known-good clip. Returns version, origin and path; raises ConverterUnavailable."""
+        self._ffmpeg, self._believed_well_until = None, 0.0
         try:
-            with tempfile.TemporaryDirectory(prefix="toybackend-check-") as name:
-                self._ffmpeg, self._believed_well_until = None, 0.0
-                await self._require_well(Path(name))
-                return str(await self._tool(Path(name)))
+            place = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="toybackend-check-")
+            try:
+                await self._require_well(Path(place.name))
+                return str(await self._tool(Path(place.name)))
+            finally:
+                await asyncio.to_thread(place.cleanup)
         except OSError as error:
             raise ConverterUnavailable(f"this machine cannot convert now: {error}") from error
 
@@ -92,7 +95,8 @@ class FfmpegTranscoder:
     async def _tool(self, folder: Path) -> Ffmpeg:
         """The tool, looked for and examined on first use, and again after it was found sick."""
         if self._ffmpeg is None:
-            self._ffmpeg = await examine(find_ffmpeg(self._setting), self._run, folder, self._limits)
+            found = await asyncio.to_thread(find_ffmpeg, self._setting)
+            self._ffmpeg = await examine(found, self._run, folder, self._limits)
         return self._ffmpeg
 
     async def _require_well(self, folder: Path) -> None:
@@ -114,7 +118,7 @@ class FfmpegTranscoder:
         """Raises Doubtful unless exactly the known second of sound comes out, without a complaint."""
         deadline = min(_PROBE_DEADLINE_SECONDS, self._limits.deadline_seconds)
         limits = replace(self._limits, deadline_seconds=deadline)
-        place = Path(tempfile.mkdtemp(prefix="known-good-", dir=folder))
+        place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="known-good-", dir=folder))
         job = Job(await self._tool(place), self._run, place, limits)
         sound = await job.convert(KNOWN_GOOD)
         if job.complaints or sound.duration_ms != KNOWN_GOOD_MS or not any(sound.waveform):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -18,9 +19,10 @@ from toybackend.transcoder.limits import ConversionLimits
 Origin = Literal["setting", "our build", "wheel", "PATH"]
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_DECODER_LIST_BYTES = 256 * 1024
+_ANSWER_BYTES = 256 * 1024
 _VERSION = re.compile(r"^ffmpeg version n?(\S+)", re.MULTILINE)
 _DECODER = re.compile(r"^ A\S{5} (\w+)", re.MULTILINE)
+_FILTER = re.compile(r"^ [T.][S.]\S? (\w+) +\S+->", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,12 @@ class FoundFfmpeg:
 
 @dataclass(frozen=True, slots=True)
 class Ffmpeg:
-    """A program that answered: its version and the audio decoders in it."""
+    """A program that answered: its version, and the audio decoders and filters in it."""
 
     found: FoundFfmpeg
     version: str
     decoders: frozenset[str]
+    filters: frozenset[str]
 
     @property
     def program(self) -> str:
@@ -70,14 +73,22 @@ def find_ffmpeg(setting: str | None) -> FoundFfmpeg:
 
 
 async def examine(found: FoundFfmpeg, run: Runner, folder: Path, limits: ConversionLimits) -> Ffmpeg:
-    """Asks the program once for its version and decoders. Raises ConverterUnavailable if it does not answer."""
-    outcome = await run([str(found.path), "-decoders"], folder, limits)
-    answer = log_tail(folder, _DECODER_LIST_BYTES)
-    version = _VERSION.search(answer)
-    decoders = frozenset(_DECODER.findall(answer))
-    if version is None or not decoders:
-        raise ConverterUnavailable(f"{found.path} does not answer as ffmpeg does; it {outcome}")
-    return Ffmpeg(found, version[1].split("-")[0], decoders)
+    """Asks the program once for its version, decoders and filters.
+
+    Raises ConverterUnavailable if it does not answer as ffmpeg does, OSError if it cannot be started.
+    """
+
+    async def ask(question: str) -> tuple[str, str]:
+        outcome = await run([str(found.path), question], folder, limits)
+        answer = await asyncio.to_thread(log_tail, folder, _ANSWER_BYTES)
+        version = _VERSION.search(answer)
+        if version is None or not outcome.clean:
+            raise ConverterUnavailable(f"{found.path} does not answer as ffmpeg does; it {outcome}")
+        return version[1].split("-")[0], answer
+
+    version, decoders = await ask("-decoders")
+    _, filters = await ask("-filters")
+    return Ffmpeg(found, version, frozenset(_DECODER.findall(decoders)), frozenset(_FILTER.findall(filters)))
 
 
 def _our_build() -> Path | None:

@@ -57,7 +57,9 @@ class Job:
     async def _decode(self, prepared: Prepared) -> Measured:
         # One second more than allowed: enough to tell a clip that is too long.
         seconds = self.limits.max_seconds + 1
-        outcome = await self._child(arguments.decode_arguments(self.ffmpeg.program, prepared.source, seconds))
+        ffmpeg = self.ffmpeg
+        command = arguments.decode_arguments(ffmpeg.program, prepared.source, seconds, ffmpeg.filters)
+        outcome = await self._child(command)
         measured = await asyncio.to_thread(conversion.listen, prepared, self.folder, self.limits)
         if measured is None:
             raise Doubtful(f"decoding {outcome}")

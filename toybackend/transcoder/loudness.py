@@ -2,7 +2,7 @@
 
 Loudness is that of ITU-R BS.1770-4 (the L of EBU R128): K-weighting, mean square over 400 ms blocks every
 100 ms, an absolute gate at -70 LUFS and a relative one 10 LU below the mean of what passed the first. ffmpeg
-does the weighting in the pass that decodes (two biquads); the sums are taken here by pydub, in C. ffmpeg's own
+does the weighting in the pass that decodes (two biquads); the sums are taken here, by audioop in C. ffmpeg's own
 `ebur128` filter has nothing to say about clips under 400 ms, and about longer ones only in its log.
 
 One gain for the whole clip, so nothing pumps: a pause stays as quiet beside the words as the child left it.
@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from toybackend.models import WAVEFORM_BARS
 
 with warnings.catch_warnings():
-    # pydub imports audioop, deprecated since 3.11 (audioop-lts provides it from 3.13 on), and at import
-    # looks for an ffmpeg on PATH, which we never use through it.
+    # audioop is deprecated since 3.11; from 3.13 on audioop-lts provides it. pydub imports it too, and looks
+    # for an ffmpeg on PATH at import, which we never use through it.
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", RuntimeWarning)
+    import audioop
+
     from pydub import AudioSegment
 
 RATE = 16_000
@@ -47,7 +49,8 @@ WEIGHTED_SCALE = 0.5
 
 _BLOCK = 4
 """Sub-blocks of 100 ms in a gating block of 400 ms; blocks overlap by 75 %."""
-_SUB_BLOCK = RATE // 10
+_SUB_BLOCK_BYTES = RATE // 10 * SAMPLE_BYTES
+_FULL_SCALE = 32768
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 _OFFSET_LUFS = -0.691
@@ -71,11 +74,11 @@ class Measured:
 
 def measure(sound: bytes, weighted: bytes) -> Measured:
     """Counts, peak, loudness and waveform of PCM and of its K-weighted copy (scaled by WEIGHTED_SCALE)."""
-    segment = _segment(sound)
+    segment = AudioSegment(data=sound, sample_width=SAMPLE_BYTES, frame_rate=RATE, channels=1)
     return Measured(
         samples=int(segment.frame_count()),
         peak_dbfs=float(segment.max_dBFS),
-        loudness_lufs=integrated_loudness(_sub_block_powers(_segment(weighted))),
+        loudness_lufs=integrated_loudness(_sub_block_powers(weighted)),
         waveform=waveform(segment),
     )
 
@@ -164,16 +167,13 @@ def _biquad(b: tuple[float, float, float], a: tuple[float, float, float]) -> str
     return "biquad=" + ":".join(f"{name}={value:.12g}" for name, value in values.items())
 
 
-def _segment(pcm: bytes) -> AudioSegment:
-    return AudioSegment(data=pcm, sample_width=SAMPLE_BYTES, frame_rate=RATE, channels=1)
-
-
-def _sub_block_powers(weighted: AudioSegment) -> list[float]:
+def _sub_block_powers(weighted: bytes) -> list[float]:
     """Mean square of each whole 100 ms (full scale 1.0); of everything, where the clip is shorter than a block."""
-    samples = int(weighted.frame_count())
-    size = _SUB_BLOCK if samples >= _BLOCK * _SUB_BLOCK else max(samples, 1)
-    parts = (weighted.get_sample_slice(start, start + size) for start in range(0, samples - size + 1, size))
-    return [(part.rms / part.max_possible_amplitude / WEIGHTED_SCALE) ** 2 for part in parts]
+    size = _SUB_BLOCK_BYTES if len(weighted) >= _BLOCK * _SUB_BLOCK_BYTES else max(len(weighted), SAMPLE_BYTES)
+    starts = range(0, len(weighted) - size + 1, size)
+    # Not through pydub, which copies and wraps each of a thousand slices of a long clip.
+    levels = (audioop.rms(weighted[start : start + size], SAMPLE_BYTES) for start in starts)
+    return [(level / _FULL_SCALE / WEIGHTED_SCALE) ** 2 for level in levels]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,0 +1,1 @@
+"""What is particular to one audio store; what every one must do is in `contracts/`."""

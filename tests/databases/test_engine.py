@@ -1,0 +1,119 @@
+"""How SQLite is spoken to: what is promised to be on disk is, and a full or busy database says so."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.world import add_person, new_id
+from toybackend.databases import engine as module
+from toybackend.databases.engine import Engine, open_sqlite, sqlite_url
+from toybackend.databases.sql import SqlDatabase
+from toybackend.errors import Overloaded
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "toys.sqlite3"
+
+
+@pytest.fixture
+async def engine(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    monkeypatch.setattr(module, "BUSY_MS", 50)
+    async with open_sqlite(sqlite_url(file)) as opened:
+        yield opened
+
+
+def pragma(connection: Connection, name: str) -> object:
+    return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+
+def count_parties(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(*) FROM parties").scalar_one())
+
+
+def add_party(connection: Connection) -> None:
+    connection.exec_driver_sql(f"INSERT INTO parties VALUES ('{new_id('p')}', 'person', 'Mum')")
+
+
+FULL, ON = 2, 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("journal_mode", "wal"), ("synchronous", FULL), ("foreign_keys", ON), ("secure_delete", ON)]
+)
+async def test_both_connections_are_set_up_to_lose_and_leave_nothing(engine: Engine, name: str, value: object) -> None:
+    for lane in (engine.read, engine.write):
+        assert await lane(lambda connection: pragma(connection, name)) == value
+
+
+async def test_the_loop_goes_on_while_a_query_runs(engine: Engine) -> None:
+    go_on = threading.Event()
+    waiting = asyncio.create_task(engine.write(lambda connection: go_on.wait(5)))
+    await asyncio.sleep(0)
+    assert await engine.read(count_parties) == 0  # a reader does not wait for the writer
+    go_on.set()
+    assert await waiting
+
+
+async def test_a_failed_query_leaves_nothing(engine: Engine) -> None:
+    def half(connection: Connection) -> None:
+        add_party(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await engine.write(half)
+    assert await engine.read(count_parties) == 0
+
+
+async def test_what_was_written_is_read_at_once(engine: Engine) -> None:
+    for number in range(1, 6):
+        await engine.write(add_party)
+        assert await engine.read(count_parties) == number
+
+
+async def test_a_full_disk_is_overloaded_and_passes(engine: Engine) -> None:
+    pages = await engine.write(lambda connection: pragma(connection, "page_count"))
+    await engine.write(lambda connection: pragma(connection, f"max_page_count={pages}"))
+    database = SqlDatabase(engine)
+    with pytest.raises(Overloaded) as refused:
+        for _ in range(10):
+            await add_person(database, new_id("a long name " * 1000))
+    assert refused.value.retry_after
+    before = await engine.read(count_parties)
+    await engine.write(lambda connection: pragma(connection, "max_page_count=1000000"))
+    await add_person(database, "Mum")
+    assert await engine.read(count_parties) == before + 1
+
+
+async def test_a_database_that_stays_locked_is_overloaded(engine: Engine, file: Path) -> None:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Overloaded):
+        await engine.write(add_party)
+    assert await engine.read(count_parties) == 0  # reading goes on
+    other.execute("ROLLBACK")
+    other.close()
+    await engine.write(add_party)
+
+
+async def test_a_lock_that_is_let_go_in_time_is_waited_for(file: Path) -> None:
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    async with open_sqlite(sqlite_url(file)) as engine:
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(0.05, other.execute, "ROLLBACK")
+        await engine.write(add_party)
+    other.close()
+
+
+async def test_nothing_is_left_open_after_closing(file: Path) -> None:
+    async with open_sqlite(sqlite_url(file)) as engine:
+        await engine.write(add_party)
+    assert not [one for one in threading.enumerate() if one.name.startswith("database-")]
+    assert [one.name for one in file.parent.iterdir()] == [file.name]  # no journal: it was closed in order

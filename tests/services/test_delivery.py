@@ -1,0 +1,334 @@
+"""The story of one message, arrow by arrow, and what is left where it is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.services.conftest import Home
+from tests.world import add_contact, add_group
+from toybackend.errors import (
+    AudioTooLong,
+    BadAudio,
+    ConverterUnavailable,
+    DigestMismatch,
+    EmptyAudio,
+    NotAllowed,
+    Overloaded,
+    Refused,
+    SizeMismatch,
+    UnknownRecipient,
+)
+from toybackend.models import DeliveryState, Message, MessageId, MessageState, Party
+from toybackend.ports import Acceptance, Relation, Unconverted, Wake
+from toybackend.protocol import Delivered, Failed, Heard, Notice, TextMessage, VoiceHeader
+
+BLOB = b"#!AMR\nsound"
+
+
+async def say(home: Home, sender: Party, header: VoiceHeader, blob: bytes = BLOB) -> list[Message]:
+    """Send a blob; what was confirmed."""
+    confirmed: list[Message] = []
+    async with home.delivery.receive() as incoming:
+        await incoming.write(blob)
+        await home.delivery.accept_voice(sender, header, incoming, confirmed.append)
+    return confirmed
+
+
+async def write(home: Home, sender: Party, frame: TextMessage) -> list[Message]:
+    confirmed: list[Message] = []
+    await home.delivery.accept_text(sender, frame, confirmed.append)
+    return confirmed
+
+
+def to(party: Party, **more: Any) -> VoiceHeader:
+    return VoiceHeader(to_user=party.id, **more)
+
+
+async def files(home: Home) -> list[MessageId]:
+    return [one async for batch in home.audio.message_ids() for one in batch]
+
+
+async def mailbox(home: Home, party: Party) -> list[MessageId]:
+    return [one.message.id for one in await home.database.waiting(party.id, after=0, seen=0, limit=100)]
+
+
+async def state(home: Home, message_id: MessageId) -> MessageState:
+    found = await home.database.outcome(message_id)
+    assert found is not None
+    return found[0].state
+
+
+# ── in ──
+
+
+async def test_an_accepted_voice_is_safe_and_queued(home: Home) -> None:
+    [message] = await say(home, home.mum, to(home.bear, ref="r"))
+    assert (message.sender_id, message.sender_name, message.to_user) == (home.mum.id, "Mum", home.bear.id)
+    assert (message.ref, message.accepted_at, message.state) == ("r", home.clock.now, MessageState.ACCEPTED)
+    assert home.queue == [Unconverted(message.id, home.mum.id, family=home.mum.id)]
+    assert [job.message_id for job in await home.database.unconverted()] == [message.id]
+    async with home.audio.workshop(message.id) as (original, _):
+        assert await asyncio.to_thread(original.read_bytes) == BLOB
+
+
+async def test_accepted_is_said_before_the_message_is_queued(home: Home) -> None:
+    queued: list[int] = []
+    async with home.delivery.receive() as incoming:
+        await incoming.write(BLOB)
+        await home.delivery.accept_voice(
+            home.mum, to(home.bear), incoming, lambda message: queued.append(len(home.queue))
+        )
+    assert queued == [0]
+
+
+async def test_a_conversation_has_one_key_in_both_directions(home: Home) -> None:
+    [there], [back] = await say(home, home.mum, to(home.bear)), await say(home, home.bear, to(home.mum))
+    assert there.conversation == back.conversation
+
+
+async def test_a_group_is_a_conversation(home: Home) -> None:
+    group_id = await add_group(home.database, home.mum, home.dad, home.bear)
+    [message] = await say(home, home.mum, VoiceHeader(to_group=group_id))
+    assert (message.conversation, message.to_group, message.to_user) == (group_id, group_id, None)
+    await home.delivery.convert(home.queue[0])
+    assert await mailbox(home, home.dad) == await mailbox(home, home.bear) == [message.id]
+
+
+@pytest.mark.parametrize(
+    ("blob", "promised", "refused"),
+    [
+        (b"", {}, EmptyAudio),
+        (BLOB, {"bytes": len(BLOB) + 1}, SizeMismatch),
+        (BLOB, {"sha256": "0" * 64}, DigestMismatch),
+    ],
+)
+async def test_a_blob_that_is_not_what_was_promised_keeps_nothing(
+    home: Home, blob: bytes, promised: dict[str, Any], refused: type[Refused]
+) -> None:
+    with pytest.raises(refused):
+        await say(home, home.mum, to(home.bear, **promised), blob)
+    assert (await files(home), home.queue, await home.database.unconverted()) == ([], [], [])
+
+
+async def test_a_blob_that_is_what_was_promised_is_taken(home: Home) -> None:
+    sha256 = hashlib.sha256(BLOB).hexdigest().upper()
+    assert await say(home, home.mum, to(home.bear, bytes=len(BLOB), sha256=sha256))
+
+
+async def test_who_may_not_send_leaves_nothing(home: Home) -> None:
+    await add_contact(home.database, home.dad, home.mum, "blocked")
+    for addressee, refused in ((home.bear, UnknownRecipient), (home.mum, NotAllowed)):
+        with pytest.raises(refused):
+            await home.delivery.address(home.dad, to(addressee))
+        with pytest.raises(refused):
+            await say(home, home.dad, to(addressee))
+        with pytest.raises(refused):
+            await write(home, home.dad, TextMessage(to_user=addressee.id, msg="hi"))
+    assert (await files(home), home.queue, home.events) == ([], [], [])
+
+
+async def test_who_lost_the_right_between_header_and_blob_is_refused(home: Home) -> None:
+    await home.delivery.address(home.mum, to(home.bear))
+    await add_contact(home.database, home.mum, home.bear, "blocked")
+    with pytest.raises(NotAllowed):
+        await say(home, home.mum, to(home.bear))
+    assert await files(home) == []
+
+
+async def test_a_text_is_delivered_at_once(home: Home) -> None:
+    [message] = await write(home, home.mum, TextMessage(to_user=home.bear.id, msg="good night"))
+    assert await mailbox(home, home.bear) == [message.id]
+    assert home.events == [Wake(home.bear.id)]
+    assert home.queue == []
+
+
+# ── the same ref again ──
+
+
+async def test_the_same_voice_again_is_confirmed_again_and_stored_once(home: Home) -> None:
+    [first] = await say(home, home.mum, to(home.bear, ref="r"))
+    [again] = await say(home, home.mum, to(home.bear, ref="r"))
+    assert again == first
+    assert {job.message_id for job in home.queue} == {first.id}  # the queue drops what it knows
+    assert await files(home) == [first.id]
+
+
+async def test_the_same_text_again_is_delivered_once(home: Home) -> None:
+    frame = TextMessage(to_user=home.bear.id, msg="hi", ref="r")
+    [first], [again] = await write(home, home.mum, frame), await write(home, home.mum, frame)
+    assert again.id == first.id
+    assert await mailbox(home, home.bear) == [first.id]
+    assert home.events == [Wake(home.bear.id)]
+
+
+@pytest.mark.parametrize(("reached", "kind"), [(DeliveryState.DELIVERED, Delivered), (DeliveryState.HEARD, Heard)])
+async def test_a_sender_that_missed_a_receipt_gets_it_by_sending_again(
+    home: Home, reached: DeliveryState, kind: type[Delivered | Heard]
+) -> None:
+    [message] = await say(home, home.mum, to(home.bear, ref="r"))
+    await home.delivery.convert(home.queue[0])
+    await home.receipts.advance(home.bear, message.id, reached)
+    home.events.clear()
+    await say(home, home.mum, to(home.bear, ref="r"))
+    assert home.told(home.mum) == [kind(id=message.id, to_user=home.bear.id)]
+
+
+async def test_a_sender_that_missed_a_failure_gets_it_by_sending_again(home: Home) -> None:
+    home.converter.fails = [BadAudio()]
+    [message] = await say(home, home.mum, to(home.bear, ref="r"))
+    await home.delivery.convert(home.queue[0])
+    home.events.clear()
+    await say(home, home.mum, to(home.bear, ref="r"))
+    assert home.told(home.mum) == [Failed(id=message.id, code="bad_audio")]
+    assert await files(home) == []
+
+
+# ── accepting fails ──
+
+
+async def test_when_the_database_refuses_nothing_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(message: Message, relation: Relation) -> Acceptance:
+        raise Overloaded
+
+    monkeypatch.setattr(home.database, "accept", full)
+    with pytest.raises(Overloaded):
+        await say(home, home.mum, to(home.bear))
+    assert (await files(home), home.queue) == ([], [])
+
+
+async def test_a_commit_that_happened_but_was_not_confirmed_loses_no_message(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row is there, so the message must be converted: the rest of its conversation waits for it."""
+    real = home.database.accept
+
+    async def half(message: Message, relation: Relation) -> Acceptance:
+        await real(message, relation)
+        raise Overloaded
+
+    monkeypatch.setattr(home.database, "accept", half)
+    try:
+        await say(home, home.mum, to(home.bear, ref="r"))
+    except Overloaded:
+        monkeypatch.undo()
+        await say(home, home.mum, to(home.bear, ref="r"))  # as a sender does that was told to try later
+    [row] = await home.database.unconverted()
+    assert await files(home) == [row.message_id]
+    assert set(home.queue) == {row}
+
+
+async def test_a_sender_that_goes_away_while_the_row_is_written_loses_no_message(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, written = home.database.accept, asyncio.Event()
+
+    async def slow(message: Message, relation: Relation) -> Acceptance:
+        acceptance = await real(message, relation)
+        written.set()
+        await asyncio.sleep(0.05)
+        return acceptance
+
+    monkeypatch.setattr(home.database, "accept", slow)
+    saying = asyncio.create_task(say(home, home.mum, to(home.bear)))
+    await written.wait()
+    saying.cancel()
+    await asyncio.wait([saying])
+    await asyncio.sleep(0.1)
+    assert home.queue == await home.database.unconverted()
+    assert await files(home) == [job.message_id for job in home.queue]
+
+
+# ── conversion ──
+
+
+async def test_a_converted_voice_is_in_the_mailbox(home: Home) -> None:
+    [message] = await say(home, home.mum, to(home.bear))
+    await home.delivery.convert(home.queue[0])
+    [delivery] = await home.database.waiting(home.bear.id, after=0, seen=0, limit=1)
+    assert (delivery.message.id, delivery.message.duration_ms) == (message.id, 1000)
+    assert home.events == [Wake(home.bear.id)]
+    file = await home.audio.mp3(message.id)
+    assert file is not None
+    assert await asyncio.to_thread(file.read_bytes) == b"mp3 of " + BLOB
+
+
+@pytest.mark.parametrize("reason", [BadAudio, AudioTooLong])
+async def test_a_voice_without_sound_fails_and_its_sender_is_told(home: Home, reason: type[Refused]) -> None:
+    home.converter.fails = [reason()]
+    [message] = await say(home, home.mum, to(home.bear))
+    await home.delivery.convert(home.queue[0])
+    assert await state(home, message.id) is MessageState.FAILED
+    assert home.told(home.mum) == [Failed(id=message.id, code=reason.code)]
+    assert (await files(home), await mailbox(home, home.bear)) == ([], [])
+
+
+async def test_what_waits_behind_a_failed_voice_is_delivered(home: Home) -> None:
+    home.converter.fails = [BadAudio()]
+    await say(home, home.mum, to(home.bear))
+    [text] = await write(home, home.mum, TextMessage(to_user=home.bear.id, msg="did you hear?"))
+    assert await mailbox(home, home.bear) == []
+    await home.delivery.convert(home.queue[0])
+    assert await mailbox(home, home.bear) == [text.id]
+    assert Wake(home.bear.id) in home.events
+
+
+async def test_a_voice_whose_original_is_gone_fails(home: Home) -> None:
+    [message] = await say(home, home.mum, to(home.bear))
+    await home.audio.delete(message.id)
+    await home.delivery.convert(home.queue[0])
+    assert home.told(home.mum) == [Failed(id=message.id, code="gone")]
+
+
+async def test_a_sick_converter_changes_nothing(home: Home) -> None:
+    home.converter.fails = [ConverterUnavailable("no ffmpeg")]
+    [message] = await say(home, home.mum, to(home.bear))
+    with pytest.raises(ConverterUnavailable):
+        await home.delivery.convert(home.queue[0])
+    assert await state(home, message.id) is MessageState.ACCEPTED
+    assert (await files(home), home.events) == ([message.id], [])
+    await home.delivery.convert(home.queue[0])
+    assert await mailbox(home, home.bear) == [message.id]
+
+
+async def test_converting_twice_delivers_once(home: Home) -> None:
+    [message] = await say(home, home.mum, to(home.bear))
+    for _ in range(2):
+        await home.delivery.convert(home.queue[0])
+    assert await mailbox(home, home.bear) == [message.id]
+    assert home.events == [Wake(home.bear.id)]
+
+
+async def test_a_late_message_is_announced_to_its_sender(home: Home) -> None:
+    [message] = await say(home, home.mum, to(home.bear))
+    await home.delivery.delayed(home.queue[0])
+    assert home.told(home.mum) == [Notice(event="delayed", id=message.id)]
+
+
+# ── at start ──
+
+
+async def test_what_was_not_converted_is_picked_up_oldest_first(home: Home) -> None:
+    for _ in range(3):
+        await say(home, home.mum, to(home.bear))
+    await home.delivery.convert(home.queue[1])
+    expected = [home.queue[0], home.queue[2]]
+    home.queue.clear()
+    assert await home.delivery.pick_up() == 2
+    assert home.queue == expected
+
+
+async def test_files_that_no_message_knows_are_swept_away(home: Home) -> None:
+    home.converter.fails = [BadAudio()]
+    [failed], [waits] = await say(home, home.mum, to(home.bear)), await say(home, home.mum, to(home.bear))
+    await home.database.settle(failed.id, failure="bad_audio")  # and then the power went
+    async with home.audio.receive() as incoming:
+        await incoming.write(BLOB)
+        await incoming.keep(MessageId("m_orphan"))
+    assert len(await files(home)) == 3
+    home.queue.clear()
+    assert await home.delivery.pick_up() == 1
+    assert await files(home) == [waits.id]

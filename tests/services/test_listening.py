@@ -1,0 +1,171 @@
+"""Who may hear a message, and what a link is good for."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.services.conftest import Home
+from tests.world import Clock, add_group, message
+from toybackend.errors import Gone, NotFound
+from toybackend.models import GroupId, Message, MessageId, Party, PartyId
+from toybackend.services.listening import AUDIO_PATH, Links, Listening
+
+SECONDS = 60
+ONE, BEAR = MessageId("m_one"), PartyId("t_bear")
+
+
+def make_links(clock: Clock, key: bytes = b"key") -> Links:
+    return Links(key, base=lambda: "https://toys.test", seconds=SECONDS, clock=clock)
+
+
+def parts(url: str) -> tuple[str, str, str, str]:
+    """Message, listener, time of expiry and signature of a link."""
+    found = urlsplit(url)
+    query = parse_qs(found.query, strict_parsing=True)
+    return Path(found.path).stem, query["for"][0], query["until"][0], query["sig"][0]
+
+
+# ── links ──
+
+
+def test_a_link_leads_to_the_file(clock: Clock) -> None:
+    url = make_links(clock).audio(ONE, BEAR)
+    assert url.startswith(f"https://toys.test{AUDIO_PATH}/m_one.mp3?")
+    assert parts(url)[:3] == (ONE, BEAR, str(clock.now // 1000 + SECONDS))
+
+
+def test_a_link_works_for_its_time_and_no_longer(clock: Clock) -> None:
+    links = make_links(clock)
+    link = parts(links.audio(ONE, BEAR))
+    assert links.is_valid(*link)
+    clock.pass_seconds(SECONDS - 1)
+    assert links.is_valid(*link)
+    clock.pass_seconds(1)
+    assert not links.is_valid(*link)
+
+
+@given(place=st.integers(0, 3), other=st.text(max_size=80))
+def test_a_link_in_which_anything_was_changed_is_none(place: int, other: str) -> None:
+    links = make_links(Clock())
+    link = list(parts(links.audio(ONE, BEAR)))
+    is_the_same = link[place] == other
+    link[place] = other
+    assert links.is_valid(*link) is is_the_same
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        ("m_other", BEAR),
+        (ONE, "t_other"),
+        ("m_one\nt_bear", ""),
+        ("m_on", "e\nt_bear"),
+        ("", ""),
+        ("\udcff", BEAR),
+        (ONE, "\udcff"),
+    ],
+)
+def test_a_link_is_for_one_file_and_one_listener(clock: Clock, link: tuple[str, str]) -> None:
+    links = make_links(clock)
+    _, _, until, signature = parts(links.audio(ONE, BEAR))
+    assert not links.is_valid(*link, until, signature)
+
+
+@pytest.mark.parametrize("until", ["", "-1", "+1", "1e9", "٣", "9" * 13, "9" * 10_000, "\udcff", " 1"])
+def test_an_odd_time_of_expiry_is_refused(clock: Clock, until: str) -> None:
+    links = make_links(clock)
+    *_, signature = parts(links.audio(ONE, BEAR))
+    assert not links.is_valid(ONE, BEAR, until, signature)
+
+
+def test_another_key_makes_other_links(clock: Clock) -> None:
+    assert not make_links(clock, b"other").is_valid(*parts(make_links(clock).audio(ONE, BEAR)))
+
+
+# ── listening ──
+
+
+@pytest.fixture
+def listening(home: Home) -> Listening:
+    return Listening(home.database, home.audio, make_links(home.clock))
+
+
+async def accepted(home: Home, to: Party | GroupId) -> Message:
+    offered = message(home.mum, to)
+    async with home.audio.receive() as incoming:
+        await incoming.write(b"sound")
+        await incoming.keep(offered.id)
+    relation = await home.database.relation(home.mum.id, to_user=offered.to_user, to_group=offered.to_group)
+    return (await home.database.accept(offered, relation)).message
+
+
+async def spoken(home: Home, to: Party | GroupId) -> Message:
+    """A message that is ready to hear."""
+    said = await accepted(home, to)
+    async with home.audio.workshop(said.id) as (original, folder):
+        made = await home.converter.convert(original, folder)
+        await home.audio.keep_mp3(said.id, made.file)
+        await home.database.settle(said.id, sound=made)
+    return said
+
+
+async def can_hear(listening: Listening, listener: Party, message_id: str) -> bool:
+    try:
+        file = await listening.by_token(listener, message_id)
+    except NotFound:
+        return False
+    return await asyncio.to_thread(file.read_bytes) == b"mp3 of sound"
+
+
+async def test_sender_and_recipient_may_hear_and_nobody_else(home: Home, listening: Listening) -> None:
+    said = await spoken(home, home.bear)
+    assert [await can_hear(listening, one, said.id) for one in (home.mum, home.bear, home.dad)] == [True, True, False]
+
+
+async def test_every_member_may_hear_what_was_said_to_the_group(home: Home, listening: Listening) -> None:
+    said = await spoken(home, await add_group(home.database, home.mum, home.dad))
+    assert [await can_hear(listening, one, said.id) for one in (home.mum, home.dad, home.bear)] == [True, True, False]
+
+
+@pytest.mark.parametrize("message_id", ["m_none", "", "../../toybackend", "x\x00"])
+async def test_what_does_not_exist_is_not_found(home: Home, listening: Listening, message_id: str) -> None:
+    with pytest.raises(NotFound):
+        await listening.by_token(home.mum, message_id)
+
+
+async def test_a_recipient_hears_nothing_before_its_turn(home: Home, listening: Listening) -> None:
+    await accepted(home, home.bear)
+    waits_behind = await spoken(home, home.bear)
+    assert not await can_hear(listening, home.bear, waits_behind.id)
+    assert await can_hear(listening, home.mum, waits_behind.id)
+
+
+async def test_what_was_deleted_is_gone(home: Home, listening: Listening) -> None:
+    said = await spoken(home, home.bear)
+    await home.audio.delete(said.id)
+    with pytest.raises(Gone):
+        await listening.by_token(home.bear, said.id)
+    with pytest.raises(Gone):
+        await listening.by_link(*parts(make_links(home.clock).audio(said.id, home.bear.id)))
+
+
+async def test_a_link_is_as_good_as_a_token(home: Home, listening: Listening) -> None:
+    said = await spoken(home, home.bear)
+    link = parts(make_links(home.clock).audio(said.id, home.bear.id))
+    assert await listening.by_link(*link) == await listening.by_token(home.bear, said.id)
+    home.clock.pass_seconds(SECONDS)
+    with pytest.raises(NotFound):
+        await listening.by_link(*link)
+
+
+async def test_a_link_opens_no_other_file(home: Home, listening: Listening) -> None:
+    said, other = await spoken(home, home.bear), await spoken(home, home.bear)
+    _, *rest = parts(make_links(home.clock).audio(said.id, home.bear.id))
+    with pytest.raises(NotFound):
+        await listening.by_link(other.id, *rest)

@@ -1,0 +1,48 @@
+"""The key that signs links: made once, and nobody else's to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toybackend.errors import BadSettings
+from toybackend.secret_key import KEY_BYTES, read_or_make_key
+
+
+def test_a_key_is_made_once(tmp_path: Path) -> None:
+    made = read_or_make_key(tmp_path / "secret.key")
+    assert len(made) == KEY_BYTES
+    assert read_or_make_key(tmp_path / "secret.key") == made
+    assert read_or_make_key(tmp_path / "other.key") != made
+
+
+def test_a_key_is_its_owners(tmp_path: Path) -> None:
+    read_or_make_key(tmp_path / "secret.key")
+    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o610, 0o666])
+def test_a_key_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "secret.key"
+    read_or_make_key(file)
+    file.chmod(mode)
+    with pytest.raises(BadSettings, match="chmod 600"):
+        read_or_make_key(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"changeme", bytes(KEY_BYTES - 1)])
+def test_a_file_that_is_no_key_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret.key"
+    file.write_bytes(content)
+    file.chmod(0o600)
+    with pytest.raises(BadSettings, match="not a key"):
+        read_or_make_key(file)
+    assert file.read_bytes() == content
+
+
+def test_a_key_of_ones_own_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    file.write_bytes(b"k" * 64)
+    file.chmod(0o400)
+    assert read_or_make_key(file) == b"k" * 64
