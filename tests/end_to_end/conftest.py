@@ -10,13 +10,23 @@ from pathlib import Path
 import argon2
 import pytest
 import pytest_asyncio
+from blockbuster import blockbuster_ctx
 
 from tests.end_to_end.family import Family, add_family
 from toybackend.app import House, serving
 from toybackend.settings import Network, Settings, Storage
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
+def loop_is_never_blocked() -> Iterator[None]:
+    with blockbuster_ctx("toybackend") as watch:
+        watch.functions["os.path.abspath"].deactivate()  # asks for the working folder, not the disk
+        # Starting a child waits until it has become ffmpeg, about a millisecond; asyncio's own children do the same.
+        watch.functions["os.read"].can_block_in("subprocess.py", {"_execute_child"})
+        yield
+
+
+@pytest.fixture(scope="session")
 def cheap_hashes() -> Iterator[None]:
     """argon2id with the least work it takes; its cost is not what these tests are about."""
     cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
@@ -25,7 +35,7 @@ def cheap_hashes() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def calm_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever clients do, we log no error and no traceback. A test that expects one looks at it and clears it."""
     yield
@@ -37,11 +47,6 @@ def settings_in(folder: Path) -> Settings:
     return Settings(network=Network(http_port=0, ws_port=0), storage=Storage(data_dir=folder / "data"))
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Of the server that a test file shares; a file may have its own."""
@@ -49,7 +54,7 @@ def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(server_settings: Settings) -> AsyncIterator[House]:
+async def server(server_settings: Settings, cheap_hashes: None) -> AsyncIterator[House]:
     async with serving(server_settings) as house:
         yield house
 

@@ -26,7 +26,7 @@ from toybackend.app import House, open_house, serving
 from toybackend.models import DeliveryState, Party, PartyKind
 from toybackend.settings import Conversion, Service, Settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("calm_log", "cheap_hashes")]
 
 CLIP_SECONDS = 3.46
 MP3_BYTES_PER_SECOND = 32_000 / 8
