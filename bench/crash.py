@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +42,11 @@ REPEATED = 0.05
 MOST_UNDER_WAY = 6
 """Accepted clips that a phone sees undelivered before it waits: enough to keep the converter busy at every kill."""
 PAUSE_SECONDS = 0.03
+"""Between two clips, at most."""
+RECONNECT_SECONDS = 0.1
 ANSWER_SECONDS = 10.0
 DRAIN_SECONDS = 120.0
+PROGRESS_EVERY = 20
 QUIET_SECONDS = 1.0
 """How long after the last expected message one too many would show."""
 CONNECTION_LOST = (OSError, WebSocketException, TimeoutError)
@@ -82,7 +85,7 @@ class Phone:
             with contextlib.suppress(*CONNECTION_LOST):
                 async with open_socket(f"{self._street.ws_url}/app", self._conversation.family.person_token) as socket:
                     await self._talk(socket)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _talk(self, socket: ClientConnection) -> None:
         while self._clip is not None or not self._street.calm.is_set():
@@ -124,14 +127,15 @@ async def toy(street: Street, conversation: Conversation) -> None:
                     street.shake(socket)
                     await acknowledge(socket, voice["id"])
                     street.shake(socket)
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(RECONNECT_SECONDS)
 
 
 # ── the run ──
 
 
-async def crash(folder: Path, *, kills: int, seed: int) -> Verdict:
-    """The whole run in this folder. Raises RuntimeError when the server does not come up again."""
+async def crash(folder: Path, *, kills: int, seed: int, tell: Callable[[int], None] = lambda killed: None) -> Verdict:
+    """The whole run in this folder; `tell` hears of every kill. Raises RuntimeError when the server does not come up
+    again."""
     started = time.monotonic()
     conversations = [Conversation(family) for family in await settle(folder / "data", FAMILIES)]
     server = ServerProcess(folder / "data", SETTINGS)
@@ -142,7 +146,7 @@ async def crash(folder: Path, *, kills: int, seed: int) -> Verdict:
             async with asyncio.TaskGroup() as phones:
                 for conversation in conversations:
                     phones.create_task(Phone(street, conversation).run())
-                await _kill_again_and_again(server, dice, kills)
+                await _kill_again_and_again(server, dice, kills, tell)
                 street.calm.set()
             await _drain(conversations)
         await server.stop()
@@ -173,9 +177,11 @@ async def _toys(street: Street, conversations: Sequence[Conversation]) -> AsyncI
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _kill_again_and_again(server: ServerProcess, dice: random.Random, kills: int) -> None:
+async def _kill_again_and_again(
+    server: ServerProcess, dice: random.Random, kills: int, tell: Callable[[int], None]
+) -> None:
     """Ends with a server that is left alive."""
-    for _ in range(kills):
+    for number in range(kills):
         if dice.random() < KILLED_WHILE_STARTING:
             starting = asyncio.create_task(server.start())
             await asyncio.sleep(dice.uniform(0.01, MOST_START_SECONDS))
@@ -185,6 +191,7 @@ async def _kill_again_and_again(server: ServerProcess, dice: random.Random, kill
             await server.start()
             await asyncio.sleep(dice.uniform(0, MOST_LIFE_SECONDS))
             await server.kill()
+        tell(number + 1)
     await server.start()
 
 
@@ -196,6 +203,11 @@ async def _drain(conversations: Sequence[Conversation]) -> None:
                 await conversation.caught_up(0)
 
 
+def _show_progress(killed: int) -> None:
+    if killed % PROGRESS_EVERY == 0:
+        print(f"{killed} kills", file=sys.stderr, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="default 200")
@@ -203,7 +215,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the data folder")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="toybackend-crash-"))
-    verdict = asyncio.run(crash(folder, kills=given.kills, seed=given.seed))
+    verdict = asyncio.run(crash(folder, kills=given.kills, seed=given.seed, tell=_show_progress))
     print(verdict)
     if given.keep:
         print(f"kept in {folder}")

@@ -65,12 +65,12 @@ async def measure(server: ServerProcess, family_a: Family, family_b: Family, cou
         phone_a, phone_b = await on("/app", family_a.person_token), await on("/app", family_b.person_token)
         toy_a, toy_b = await on("/toy", family_a.toy_token), await on("/toy", family_b.toy_token)
         a, b = Mailbox(), Mailbox()
-        filling = asyncio.create_task(a.fill(toy_a, count))
-        await _send(phone_a, family_a, LONG, count)
-        await _send(phone_b, family_b, SHORT, 1)
-        accepted = time.monotonic()
-        await b.fill(toy_b, 1)
-        await filling
+        async with asyncio.TaskGroup() as listening:
+            listening.create_task(a.fill(toy_a, count))
+            await _send(phone_a, family_a, LONG, count)
+            await _send(phone_b, family_b, SHORT, 1)
+            accepted = time.monotonic()
+            await b.fill(toy_b, 1)
     return _result(a.arrived, accepted, b.arrived[0])
 
 

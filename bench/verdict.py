@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -104,7 +104,7 @@ class Verdict:
 def judge(conversations: Sequence[Conversation], data: Path, *, kills: int, seconds: float) -> Verdict:
     """The verdict on a run whose server has stopped; `data` is its data folder."""
     accepted = sum(len(one.accepted) for one in conversations)
-    rows = _rows(data)
+    rows, kept = _rows(data), {path.name: path for path in (data / "audio" / "kept").glob("*/*")}
     strangers = [set(one.shown) - set(one.accepted.values()) for one in conversations]
     known = {message_id for one in conversations for message_id in one.accepted.values()}
     return Verdict(
@@ -119,8 +119,8 @@ def judge(conversations: Sequence[Conversation], data: Path, *, kills: int, seco
         misdelivered=sum(len(ids & known) for ids in strangers),
         misordered=sum(_misordered(one) for one in conversations),
         mixed_up=sum(one.durations.get(m, ms) != ms for one in conversations for m, ms in one.shown.items()),
-        stray_files=len(list(_stray_files(data / "audio", {row.id for row in rows}))),
-        broken_files=sum(not _is_whole(data / "audio", row) for row in rows),
+        stray_files=_unfinished(data / "audio") + len(kept.keys() - {name for row in rows for name in row.files}),
+        broken_files=sum(not _is_whole(row, kept) for row in rows),
     )
 
 
@@ -141,6 +141,11 @@ class Row:
     state: str
     duration_ms: int | None
 
+    @property
+    def files(self) -> tuple[str, str]:
+        """Names of its original and its MP3."""
+        return f"{self.id}.original", f"{self.id}.mp3"
+
 
 def _rows(data: Path) -> list[Row]:
     connection = sqlite3.connect(data / "toybackend.sqlite3")
@@ -150,19 +155,14 @@ def _rows(data: Path) -> list[Row]:
         connection.close()
 
 
-def _stray_files(audio: Path, known: set[str]) -> Iterator[Path]:
-    for folder in ("incoming", "work"):
-        yield from (audio / folder).iterdir()
-    for path in (audio / "kept").glob("*/*"):
-        message_id, _, kind = path.name.partition(".")
-        if message_id not in known or kind not in ("original", "mp3"):
-            yield path
+def _unfinished(audio: Path) -> int:
+    """What uploads and conversions left behind."""
+    return sum(1 for folder in ("incoming", "work") for _ in (audio / folder).iterdir())
 
 
-def _is_whole(audio: Path, row: Row) -> bool:
+def _is_whole(row: Row, kept: Mapping[str, Path]) -> bool:
     """Whether a message is published, and both its files are there and complete."""
-    original, mp3 = ([*(audio / "kept").glob(f"*/{row.id}.{kind}")] for kind in ("original", "mp3"))
-    if row.state != "published" or row.duration_ms is None or not (original and mp3):
+    if row.state != "published" or row.duration_ms is None or not all(name in kept for name in row.files):
         return False
-    checked = check_our_mp3(mp3[0].read_bytes())
+    checked = check_our_mp3(kept[row.files[1]].read_bytes())
     return checked is not None and 0 <= checked.samples * 1000 / RATE - row.duration_ms <= MP3_TOLERANCE_MS

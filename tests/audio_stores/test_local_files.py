@@ -184,4 +184,4 @@ async def test_many_messages_are_listed_in_batches(store: LocalFiles, monkeypatc
         (folder / f"m_{number}.mp3").write_bytes(b"x")
     batches = [batch async for batch in store.message_ids()]
     assert [len(batch) for batch in batches] == [2, 2, 1]
-    assert sorted(sum(batches, [])) == [f"m_{number}" for number in range(5)]
+    assert sorted(one for batch in batches for one in batch) == [f"m_{number}" for number in range(5)]

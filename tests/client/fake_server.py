@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class FakeServer:
         #: What came.
         self.log_ins = 0
         self.log_outs = 0
+        self.cookies: list[str] = []
         self.uploads: list[Upload] = []
         self.frames: list[dict[str, Any]] = []
         self.sockets: list[ServerConnection] = []
@@ -48,6 +50,7 @@ class FakeServer:
         self.http_trouble: deque[web.Response] = deque()
         self.handshakes: deque[int] = deque()
         self.closings: deque[int] = deque()
+        self.late_closings: deque[int] = deque()
         self.uploads_to_lose = 0
         self.answers_to_lose = 0
         self.refusals: dict[str, dict[str, Any]] = {}
@@ -75,7 +78,9 @@ class FakeServer:
         await site.start()
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"
-        self._ws: Server = await serve(self._talk, "127.0.0.1", 0, process_request=self._handshake, close_timeout=1)
+        self._ws: Server = await serve(
+            self._talk, "127.0.0.1", 0, process_request=self._handshake, close_timeout=1, max_size=None
+        )
         self.ws_url = f"ws://127.0.0.1:{self._ws.sockets[0].getsockname()[1]}"
         return self
 
@@ -106,7 +111,7 @@ class FakeServer:
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
-        assert "Cookie" not in request.headers
+        self.cookies += request.headers.getall("Cookie", [])
         self.log_outs += 1
         return web.Response(status=204)
 
@@ -150,6 +155,10 @@ class FakeServer:
     async def _serve(self, socket: ServerConnection) -> None:
         if not self.greetings[-1][1]:
             self.frames.append(json.loads(await socket.recv()))
+        if self.late_closings:
+            await socket.send(self._welcome())
+            await socket.close(self.late_closings.popleft(), "after all")
+            return
         if self.closings and (code := self.closings.popleft()):
             await socket.close(code, "as the test wants")
             return
@@ -213,7 +222,9 @@ class FakeServer:
 
 
 async def send(socket: ServerConnection, **frame: Any) -> None:
-    await socket.send(json.dumps(frame))
+    # A client that has said goodbye hears nothing more, but what it said before is still to be read.
+    with contextlib.suppress(ConnectionClosed):
+        await socket.send(json.dumps(frame))
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> web.Response:

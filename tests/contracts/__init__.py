@@ -1,1 +1,1 @@
-"""One suite per port of `toybackend/ports.py`; every adapter is held to it. A new adapter is one line in `conftest.py`."""
+"""One suite per port of `toybackend/ports.py`; every adapter is held to it. Adapters are listed in `conftest.py`."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.contracts.conftest import OpenDatabase
-from tests.world import NOW, accept, add_contact, add_group, add_person, message, sound
+from tests.world import NOW, accept, add_contact, add_group, add_person, message, new_id, sound
 from toybackend.databases.sql import SqlDatabase
 from toybackend.models import DELIVERY_STEPS, DeliveryState, Message, MessageId, MessageState, Party, PartyId
 from toybackend.ports import Mailbox, Receipt, Unconverted
@@ -169,6 +171,29 @@ async def test_a_failed_message_sets_free_what_waits_behind_it(database: SqlData
     assert await mailbox_of(database, bear) == [voice.id, text.id]
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+async def test_whatever_is_converted_first_the_order_is_that_of_acceptance(
+    database: SqlDatabase, data: st.DataObject
+) -> None:
+    """Texts, voices and voices without sound, settled in any order: the mailbox is always a beginning of the whole."""
+    sender, recipient = [await add_person(database, new_id("name")) for _ in range(2)]
+    await add_contact(database, sender, recipient)
+    kinds = data.draw(st.lists(st.sampled_from(["text", "voice", "mute"]), min_size=1, max_size=8))
+    said = [message(sender, recipient, text="hi" if kind == "text" else None) for kind in kinds]
+    whole = [one.id for one, kind in zip(said, kinds, strict=True) if kind != "mute"]
+    for one in said:
+        await accept(database, one)
+    voices = [(one, kind) for one, kind in zip(said, kinds, strict=True) if kind != "text"]
+    for one, kind in data.draw(st.permutations(voices)):
+        found = await mailbox_of(database, recipient)
+        assert found == whole[: len(found)]
+        await database.settle(one.id, **({"failure": "bad_audio"} if kind == "mute" else {"sound": sound()}))
+    delivered = await database.waiting(recipient.id, after=0, seen=0, limit=100)
+    assert [one.message.id for one in delivered] == whole
+    assert [one.position for one in delivered] == list(range(1, len(whole) + 1))
+
+
 async def test_another_conversation_does_not_wait(database: SqlDatabase, mum: Party, dad: Party, bear: Party) -> None:
     await add_contact(database, dad, bear)
     await accept(database, message(mum, bear))
@@ -230,9 +255,7 @@ async def test_waiting_pages_through_the_mailbox(database: SqlDatabase, mum: Par
     assert found == [one.id for one in said]
 
 
-async def test_waiting_leaves_out_what_was_delivered_up_to_seen(
-    database: SqlDatabase, mum: Party, bear: Party
-) -> None:
+async def test_waiting_leaves_out_what_was_delivered_up_to_seen(database: SqlDatabase, mum: Party, bear: Party) -> None:
     said = await say(database, mum, bear, *"abcd")
     for one in (said[1], said[3]):
         await database.advance(one.id, bear.id, DELIVERED, NOW)

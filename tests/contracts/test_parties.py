@@ -96,9 +96,7 @@ async def test_an_addressee_is_needed(database: SqlDatabase, mum: Party) -> None
 # ── relation: to a group ──
 
 
-async def test_a_member_reaches_every_other_member(
-    database: SqlDatabase, mum: Party, dad: Party, bear: Party
-) -> None:
+async def test_a_member_reaches_every_other_member(database: SqlDatabase, mum: Party, dad: Party, bear: Party) -> None:
     group_id = await add_group(database, mum, dad, bear)
     relation = await database.relation(mum.id, to_user=None, to_group=group_id)
     assert (relation.is_member, set(relation.recipients)) == (True, {dad.id, bear.id})

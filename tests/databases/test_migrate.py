@@ -10,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import OperationalError
 
 from toybackend.databases.migrate import migrate
 from toybackend.databases.sql import open_database
@@ -85,6 +86,11 @@ async def test_a_database_of_a_newer_version_is_not_touched(file: Path, tmp_path
 def test_a_migration_that_fails_leaves_the_database_as_it_was(file: Path) -> None:
     run(file, lambda connection: connection.exec_driver_sql("CREATE TABLE accounts (id)"))
     before = schema(file)
-    with pytest.raises(Exception, match="already exists"):
-        run(file, lambda connection: (connection.exec_driver_sql("BEGIN"), migrate(connection)))
+
+    def in_one_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+        migrate(connection)
+
+    with pytest.raises(OperationalError, match="already exists"):
+        run(file, in_one_transaction)
     assert schema(file) == before

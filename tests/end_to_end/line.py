@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -113,3 +113,10 @@ async def hello(url: str, token: str, **fields: Any) -> AsyncIterator[Line]:
         made.welcome = await made.next()
         assert made.welcome["type"] == "welcome"
         yield made
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """For what nobody tells us of, such as files."""
+    async with asyncio.timeout(PATIENCE):
+        while not happened():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

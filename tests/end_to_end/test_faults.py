@@ -28,27 +28,24 @@ import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.breakable import FAULTS, MISSING, BreakableFfmpeg
-from tests.end_to_end.household import Household, Line, line, parts_not_well, settle, settle_in_folder, sound_of
-from toybackend.app import House, serving
+from tests.end_to_end.family import Family, add_family, files
+from tests.end_to_end.line import Line, line, until
+from tests.end_to_end.observing import everything, ids, parts_not_well, sound_of
+from toybackend.app import House, open_house, serving
 from toybackend.settings import Conversion, Settings
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("cheap_passwords")]
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("cheap_hashes")]
 
 BAD_CLIP = b"#!AMR\n"
 """The magic of AMR, and not one frame of sound."""
 SICKNESSES = [MISSING, *FAULTS]
-
-
-@pytest.fixture
-def clip(clips: Path) -> bytes:
-    return (clips / "hello_nb.amr").read_bytes()
 
 
 @pytest.fixture
@@ -63,10 +60,10 @@ def settings(settings: Settings, tool: BreakableFfmpeg) -> Settings:
 
 
 @asynccontextmanager
-async def at_home(house: House) -> AsyncIterator[tuple[Household, Line, Line]]:
-    """A household, and the sockets of phone and toy."""
-    family, ws_url = await settle(house), house.listeners.bound().ws_url
-    async with line(ws_url, "/app", family.mum_token) as mum, line(ws_url, "/toy", family.bear_token) as bear:
+async def at_home(house: House) -> AsyncIterator[tuple[Family, Line, Line]]:
+    """A family, and the sockets of phone and toy."""
+    family = await add_family(house)
+    async with family.mum.line() as mum, family.bear.line() as bear:
         yield family, mum, bear
 
 
@@ -83,52 +80,43 @@ async def test_ffmpeg_is_sick_at_start(how: str, settings: Settings, tool: Break
 @pytest.mark.parametrize("how", SICKNESSES)
 async def test_ffmpeg_falls_ill(how: str, settings: Settings, tool: BreakableFfmpeg, clip: bytes) -> None:
     async with serving(settings) as house:
-        assert await parts_not_well(house.listeners.bound().http_url) == []
+        assert await parts_not_well(house) == []
         tool.fall_ill(how, only_when_converting=True)
         await _voices_wait_for_the_repair(house, tool, clip)
 
 
 async def _voices_wait_for_the_repair(house: House, tool: BreakableFfmpeg, clip: bytes) -> None:
     async with at_home(house) as (family, mum, bear):
-        bad = await mum.voice_accepted(family.bear, BAD_CLIP, "bad")
-        good = await mum.voice_accepted(family.bear, clip, "good")
-        await mum.wait_for("notice", event="delayed", id=good)
+        bad = await mum.voice(family.bear.id, BAD_CLIP)
+        good = await mum.voice(family.bear.id, clip)
+        await mum.hear("notice", event="delayed", id=good)
         await _others_are_served(house)
-        await mum.text_accepted(family.bear, "are you there?", "text")
-        assert "ffmpeg" in await parts_not_well(house.listeners.bound().http_url)
-        assert bear.ids("voice") == mum.ids("failed") == []
+        text = await mum.text(family.bear.id, "are you there?")
+        assert "ffmpeg" in await parts_not_well(house)
 
         tool.repair()
-        voice = await bear.wait_for("voice", id=good)
-        assert len(await sound_of(voice)) > 4000
-        await bear.send(type="ack", id=good)
-        await mum.wait_for("delivered", id=good)
-        await mum.wait_for("failed", id=bad, code="bad_audio")
-        await bear.wait_for("text")
-        assert bear.ids("voice") == [good] and mum.ids("failed") == [bad]
-        assert [frame["type"] for frame in bear.seen[1:]] == ["voice", "text"]  # in the order of acceptance
+        first = await bear.next()  # not the text: it was accepted later
+        assert (first["type"], first["id"]) == ("voice", good)
+        assert len(await sound_of(first)) > 4000
+        await bear.ack(good)
+        await mum.hear("delivered", id=good)
+        await bear.hear("text", id=text)
+        assert ids(await everything(mum, 0.1), "failed") == [bad]
+        assert await everything(bear, 0.1) == []
 
 
 async def _others_are_served(house: House) -> None:
     """Another family comes, and talks by text, within what nobody would call a wait."""
-    ws_url = house.listeners.bound().ws_url
-    family = await settle(house, "dad")
-    async with asyncio.timeout(3), AsyncExitStack() as stack:
-        dad = await stack.enter_async_context(line(ws_url, "/app", family.mum_token))
-        toy = await stack.enter_async_context(line(ws_url, "/toy", family.bear_token))
-        await dad.text_accepted(family.bear, "good night", "text")
-        await toy.wait_for("text", msg="good night")
+    async with asyncio.timeout(3), at_home(house) as (family, dad, toy):
+        await toy.hear("text", id=await dad.text(family.bear.id, "good night"))
 
 
-async def test_a_sick_ffmpeg_is_no_reason_to_refuse_for_long(
-    settings: Settings, tool: BreakableFfmpeg, clip: bytes
-) -> None:
-    """`delayed` is said once a voice, however often it is tried in vain."""
+async def test_delayed_is_said_once_a_voice(settings: Settings, tool: BreakableFfmpeg, clip: bytes) -> None:
     tool.fall_ill(MISSING)
     async with serving(settings) as house, at_home(house) as (family, mum, _):
-        ids = [await mum.voice_accepted(family.bear, clip, f"{number}") for number in range(3)]
-        await mum.listen(2.5)
-        assert sorted(mum.ids("notice")) == sorted(ids)
+        sent = {await mum.voice(family.bear.id, clip) for _ in range(3)}
+        told = ids(await everything(mum, 2.5), "notice")  # long enough for more tries
+        assert set(told) == sent and len(told) == len(sent)
 
 
 # ── the database ──
@@ -156,37 +144,40 @@ def locked(settings: Settings) -> Iterator[None]:
 async def test_the_database_is_locked_for_long(settings: Settings, clip: bytes) -> None:
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
         with locked(settings):
-            await mum.send_voice(family.bear, clip, "voice")
-            await mum.send(to_user=family.bear, msg="hello", ref="text")
+            await mum.say(to_user=family.bear.id, ref="voice")
+            await mum.write(clip)
+            await mum.say(to_user=family.bear.id, msg="hello", ref="text")
             for ref in ("voice", "text"):
-                refused = await mum.wait_for("error", code="overloaded", ref=ref)
+                refused = await mum.hear("error", code="overloaded", ref=ref)
                 assert refused["retry_after"] > 0
-            assert _kept(settings) == []
-        voice = await mum.voice_accepted(family.bear, clip, "voice")
-        text = await mum.text_accepted(family.bear, "hello", "text")
-        await bear.wait_for("text", id=text)
-        assert bear.ids("voice") == [voice]
+            assert files(house)["kept"] == set()
+        voice = await mum.voice(family.bear.id, clip, ref="voice")
+        text = await mum.text(family.bear.id, "hello", ref="text")
+        assert [(await bear.next())["id"] for _ in range(2)] == [voice, text]
 
 
 @pytest.mark.usefixtures("short_patience")
 async def test_acknowledgements_that_meet_a_locked_database_stall_nothing(settings: Settings) -> None:
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
         window = settings.sockets.unacknowledged
-        sent = [await mum.text_accepted(family.bear, "hello", f"{number}") for number in range(window)]
-        await bear.wait_for("text", id=sent[-1])
+        sent = [await mum.text(family.bear.id, "hello") for _ in range(window)]
+        for message_id in sent:
+            await bear.hear("text", id=message_id)
         with locked(settings):
             for message_id in sent:
-                await bear.send(type="ack", id=message_id)
-            await bear.listen(window * 0.3 + 1)
-        last = await mum.text_accepted(family.bear, "still there?", "last")
-        await bear.wait_for("text", id=last)
+                await bear.ack(message_id)
+            await everything(bear, window * 0.3 + 1)
+        await bear.hear("text", id=await mum.text(family.bear.id, "still there?"))
 
 
 # ── the files ──
 
 
-def _kept(settings: Settings) -> list[str]:
-    return sorted(found.name for found in (settings.storage.data_dir / "audio").rglob("*") if found.is_file())
+async def _refused_voice(mum: Line, family: Family, clip: bytes) -> None:
+    await mum.say(to_user=family.bear.id, ref="refused")
+    await mum.write(clip)
+    refused = await mum.hear("error", code="overloaded", ref="refused")
+    assert refused["retry_after"] > 0
 
 
 async def test_the_folder_of_audio_goes_and_comes_back(
@@ -196,46 +187,43 @@ async def test_the_folder_of_audio_goes_and_comes_back(
     kept, away = settings.storage.data_dir / "audio" / "kept", tmp_path / "away"
     tool.fall_ill(MISSING)
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
-        before = await mum.voice_accepted(family.bear, clip, "before")
-        await mum.wait_for("notice", event="delayed", id=before)
+        before = await mum.voice(family.bear.id, clip)
+        await mum.hear("notice", event="delayed", id=before)
         kept.rename(away)
         tool.repair()
-        await mum.send_voice(family.bear, clip, "meanwhile")
-        refused = await mum.wait_for("error", code="overloaded", ref="meanwhile")
-        assert refused["retry_after"] > 0
-        await mum.text_accepted(family.bear, "are you there?", "text")
-        await mum.listen(2.5)  # long enough for more tries
-        assert mum.ids("failed") == []
+        await _refused_voice(mum, family, clip)
+        text = await mum.text(family.bear.id, "are you there?")
+        assert ids(await everything(mum, 2.5), "failed") == []  # long enough for more tries
 
         away.rename(kept)
-        await bear.wait_for("voice", id=before)
-        await bear.wait_for("voice", id=await mum.voice_accepted(family.bear, clip, "meanwhile"))
+        await bear.hear("voice", id=before)
+        await bear.hear("text", id=text)
+        await bear.hear("voice", id=await mum.voice(family.bear.id, clip, ref="refused"))
 
 
 async def test_the_folder_of_audio_is_deleted(settings: Settings, clip: bytes) -> None:
-    kept = settings.storage.data_dir / "audio" / "kept"
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
-        shutil.rmtree(kept)
-        await mum.send_voice(family.bear, clip, "voice")
-        await mum.wait_for("error", code="overloaded", ref="voice")
-        assert "audio_store" in await parts_not_well(house.listeners.bound().http_url)
-        await bear.wait_for("text", id=await mum.text_accepted(family.bear, "are you there?", "text"))
+        shutil.rmtree(settings.storage.data_dir / "audio" / "kept")
+        await _refused_voice(mum, family, clip)
+        assert "audio_store" in await parts_not_well(house)
+        await bear.hear("text", id=await mum.text(family.bear.id, "are you there?"))
     async with serving(settings) as house:  # a restart makes the folder anew
-        ws_url = house.listeners.bound().ws_url
-        async with line(ws_url, "/app", family.mum_token) as mum, line(ws_url, "/toy", family.bear_token) as bear:
-            await bear.wait_for("voice", id=await mum.voice_accepted(family.bear, clip, "voice"))
+        again = family.at(house)
+        async with again.mum.line() as mum, again.bear.line() as bear:
+            await bear.hear("voice", id=await mum.voice(family.bear.id, clip, ref="refused"))
 
 
 async def test_an_original_is_gone_for_good(settings: Settings, tool: BreakableFfmpeg, clip: bytes) -> None:
     tool.fall_ill(MISSING)
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
-        lost = await mum.voice_accepted(family.bear, clip, "lost")
-        await mum.wait_for("notice", event="delayed", id=lost)
-        house.audio.path(lost, ".original").unlink()  # type: ignore[attr-defined]
+        lost = await mum.voice(family.bear.id, clip)
+        await mum.hear("notice", event="delayed", id=lost)
+        for original in (settings.storage.data_dir / "audio" / "kept").rglob(f"{lost}.*"):
+            original.unlink()
         tool.repair()
-        await mum.wait_for("failed", id=lost)
-        await bear.wait_for("voice", id=await mum.voice_accepted(family.bear, clip, "next"))
-        assert lost not in bear.ids("voice")
+        await mum.hear("failed", id=lost)
+        good = await mum.voice(family.bear.id, clip)
+        assert (await bear.next())["id"] == good
 
 
 # ── the server itself ──
@@ -263,44 +251,51 @@ async def server_process(settings: Settings, stop_seconds: float = 10.0) -> Asyn
         await process.wait()
 
 
-async def _send_until_it_is_converted(ws_url: str, family: Household, tool: BreakableFfmpeg, clip: bytes) -> str:
-    async with line(ws_url, "/app", family.mum_token) as mum:
-        sent = await mum.voice_accepted(family.bear, clip, "voice")
-        async with asyncio.timeout(10):
-            while not tool.has_started:
-                await asyncio.sleep(0.01)
+async def _settle(settings: Settings) -> Family:
+    async with open_house(settings) as house:
+        return await add_family(house)
+
+
+async def _send_until_it_is_converted(ws_url: str, family: Family, tool: BreakableFfmpeg, clip: bytes) -> str:
+    async with line(f"{ws_url}/app", family.mum.token) as mum:
+        sent = await mum.voice(family.bear.id, clip)
+        await until(lambda: tool.has_started)
         return sent
 
 
-async def _arrives_once(ws_url: str, family: Household, sent: str) -> None:
-    async with line(ws_url, "/toy", family.bear_token) as bear:
-        assert len(await sound_of(await bear.wait_for("voice", id=sent))) > 4000
-        await bear.send(type="ack", id=sent)
-        await bear.listen(0.5)
-        assert bear.ids("voice") == [sent]
-    async with line(ws_url, "/toy", family.bear_token) as bear:
-        await bear.listen(0.3)
-        assert bear.ids("voice") == []
+async def _arrives_once(ws_url: str, family: Family, sent: str) -> None:
+    async with line(f"{ws_url}/toy", family.bear.token) as bear:
+        assert len(await sound_of(await bear.hear("voice", id=sent))) > 4000
+        await bear.ack(sent)
+        assert await everything(bear, 0.5) == []
+    async with line(f"{ws_url}/toy", family.bear.token) as bear:
+        assert await everything(bear, 0.3) == []
+
+
+def _files_of(settings: Settings, message_id: str) -> list[str]:
+    kept = settings.storage.data_dir / "audio" / "kept"
+    return sorted(found.name.removeprefix(message_id) for found in kept.rglob(f"{message_id}*"))
 
 
 @pytest.mark.parametrize(("stop_seconds", "slowness"), [(10.0, 0.5), (0.2, 60.0)], ids=["finishes", "hands over"])
 async def test_sigterm_while_converting(
     stop_seconds: float, slowness: float, settings: Settings, tool: BreakableFfmpeg, clip: bytes
 ) -> None:
-    family = await settle_in_folder(settings)
+    family = await _settle(settings)
     tool.slow_down(slowness)
     async with server_process(settings, stop_seconds) as (process, ws_url):
         sent = await _send_until_it_is_converted(ws_url, family, tool, clip)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 8) == 0
-    assert (f"{sent}.mp3" in _kept(settings)) is (stop_seconds > slowness)
+    is_finished = stop_seconds > slowness
+    assert _files_of(settings, sent) == ([".mp3"] if is_finished else []) + [".original"]
     tool.repair()
     async with server_process(settings) as (_, ws_url):
         await _arrives_once(ws_url, family, sent)
 
 
 async def test_kill_9_while_converting(settings: Settings, tool: BreakableFfmpeg, clip: bytes) -> None:
-    family = await settle_in_folder(settings)
+    family = await _settle(settings)
     tool.slow_down(1.0)
     async with server_process(settings) as (process, ws_url):
         sent = await _send_until_it_is_converted(ws_url, family, tool, clip)
@@ -309,4 +304,4 @@ async def test_kill_9_while_converting(settings: Settings, tool: BreakableFfmpeg
     tool.repair()
     async with server_process(settings) as (_, ws_url):
         await _arrives_once(ws_url, family, sent)
-    assert [name for name in _kept(settings) if name.startswith(sent)] == [f"{sent}.mp3", f"{sent}.original"]
+    assert _files_of(settings, sent) == [".mp3", ".original"]

@@ -1,4 +1,4 @@
-"""A home to do business in: the real database, audio store and bus on a folder of its own, and a pretended converter."""
+"""A home to do business in: the real database, audio store and bus in a folder, and a pretended converter."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ class Home:
     def told(self, party: Party | PartyId) -> list[ServerFrame | None]:
         """The frames that were meant for this party's sockets."""
         party_id = party.id if isinstance(party, Party) else party
-        return [parse_server_frame(one.frame) for one in self.events if isinstance(one, Tell) and one.party_id == party_id]
+        return [
+            parse_server_frame(one.frame) for one in self.events if isinstance(one, Tell) and one.party_id == party_id
+        ]
 
 
 @pytest.fixture

@@ -89,7 +89,12 @@ async def test_an_unknown_name_gets_the_same_answer_after_the_same_work(
     await accounts.add("Anna", PASSWORD)
     verified: list[str] = []
     real = accounts._verify
-    monkeypatch.setattr(accounts, "_verify", lambda known, password: verified.append(known) or real(known, password))
+
+    def verify(known: str, password: str) -> bool:
+        verified.append(known)
+        return real(known, password)
+
+    monkeypatch.setattr(accounts, "_verify", verify)
     answers = []
     for name in ("Anna", "Nobody"):
         with pytest.raises(NotAuthenticated) as refused:
@@ -108,9 +113,7 @@ async def test_nobody_is_let_in_with_the_password_of_nobody(accounts: Accounts) 
 
 
 @pytest.mark.parametrize("name", ["Anna", "Nobody"])
-async def test_after_too_many_wrong_tries_even_the_right_one_waits(
-    accounts: Accounts, home: Home, name: str
-) -> None:
+async def test_after_too_many_wrong_tries_even_the_right_one_waits(accounts: Accounts, home: Home, name: str) -> None:
     await accounts.add("Anna", PASSWORD)
     for _ in range(TRIES):
         await guess(accounts, name)

@@ -110,6 +110,8 @@ class Shop:
         self.queue = FairQueue()
         self.done: list[Unconverted] = []
         self.late: list[Unconverted] = []
+        self.has_news = asyncio.Event()
+        """Set whenever one more is done or late."""
         self.running = 0
         self.most_running = 0
         self._convert_one = convert
@@ -125,14 +127,17 @@ class Shop:
         finally:
             self.running -= 1
         self.done.append(one)
+        self.has_news.set()
 
     async def _delayed(self, one: Unconverted) -> None:
         self.late.append(one)
+        self.has_news.set()
 
     async def has_done(self, count: int) -> None:
         async with asyncio.timeout(SOON):
             while len(self.done) < count:
-                await asyncio.sleep(0.001)
+                self.has_news.clear()
+                await self.has_news.wait()
 
 
 async def at_once(one: Unconverted) -> None:
@@ -273,8 +278,7 @@ async def test_nothing_is_left_behind_after_stopping() -> None:
     shop.queue.put(job(1))
     before = asyncio.all_tasks()
     async with shop.conversion.running(stop_seconds=1):
-        while not shop.late:
-            await asyncio.sleep(0.001)
+        await shop.has_news.wait()
     assert asyncio.all_tasks() == before
     await asyncio.sleep(0.1)
     assert (shop.done, len(shop.queue)) == ([], 0)  # no timer brought it back

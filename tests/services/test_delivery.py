@@ -23,8 +23,9 @@ from toybackend.errors import (
     UnknownRecipient,
 )
 from toybackend.models import DeliveryState, Message, MessageId, MessageState, Party
-from toybackend.ports import Acceptance, Relation, Unconverted, Wake
+from toybackend.ports import Acceptance, Event, Relation, Unconverted, Wake
 from toybackend.protocol import Delivered, Failed, Heard, Notice, TextMessage, VoiceHeader
+from toybackend.services.conversion import Conversion, FairQueue
 
 BLOB = b"#!AMR\nsound"
 
@@ -291,6 +292,24 @@ async def test_a_sick_converter_changes_nothing(home: Home) -> None:
     assert await state(home, message.id) is MessageState.ACCEPTED
     assert (await files(home), home.events) == ([message.id], [])
     await home.delivery.convert(home.queue[0])
+    assert await mailbox(home, home.bear) == [message.id]
+
+
+async def test_a_sick_converter_delays_a_voice_and_loses_nothing(home: Home) -> None:
+    """With the workers: told once, tried again until it is well, and delivered."""
+    home.converter.fails = [ConverterUnavailable("no ffmpeg")] * 3
+    [message] = await say(home, home.mum, to(home.bear))
+    queue, woken = FairQueue(), asyncio.Event()
+    queue.put(home.queue[0])
+    workers = Conversion(queue, home.delivery.convert, home.delivery.delayed, workers=2, retry_seconds=0.01)
+
+    def hear(event: Event) -> None:
+        if event == Wake(home.bear.id):
+            woken.set()
+
+    async with home.bus.subscribe(hear), workers.running(stop_seconds=1), asyncio.timeout(5):
+        await woken.wait()
+    assert home.told(home.mum) == [Notice(event="delayed", id=message.id)]
     assert await mailbox(home, home.bear) == [message.id]
 
 

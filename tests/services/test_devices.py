@@ -20,9 +20,7 @@ CLAIM_SECONDS = 600
 
 @pytest.fixture
 def devices(home: Home) -> Devices:
-    return Devices(
-        home.database, home.bus, home.tokens, claim_seconds=CLAIM_SECONDS, clock=home.clock, new_id=new_id
-    )
+    return Devices(home.database, home.bus, home.tokens, claim_seconds=CLAIM_SECONDS, clock=home.clock, new_id=new_id)
 
 
 async def switched_on(devices: Devices) -> tuple[str, Boot]:
@@ -109,7 +107,7 @@ async def test_a_code_that_another_toy_shows_is_not_given_twice(
     devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = iter("A" * 8 + "A" * 8 + "B" * 8)
-    monkeypatch.setattr(module.secrets, "choice", lambda alphabet: next(letters))
+    monkeypatch.setattr("secrets.choice", lambda alphabet: next(letters))
     (_, first), (_, second) = await switched_on(devices), await switched_on(devices)
     assert (code_of(first), code_of(second)) == ("A" * 8, "B" * 8)
 

@@ -56,7 +56,7 @@ STRANGERS = {
     "html": b"<!DOCTYPE html><html><body>hello</body></html>",
     "elf": b"\x7fELF\2\1\1" + bytes(200),
     "zip": a_zip(),
-    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"></svg>',
+    "svg": b'<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>',
     "m3u8": b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:10,\nother.amr\n",
     "ffconcat": b"ffconcat version 1.0\nfile other.amr\n",
     "text": b"hello, this is no recording at all. " * 40,

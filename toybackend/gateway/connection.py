@@ -169,6 +169,7 @@ class Connection:
             if header is not None:
                 ref = header.ref
                 await self._receive(header, first, fragments)
+                self._bad_frames = 0
         except Refused as refused:
             self._refuse(refused, ref)
         except ConnectionClosed:
@@ -176,8 +177,6 @@ class Connection:
         except Exception:
             log.exception("a voice could not be taken")
             self._refuse(Internal(), ref)
-        else:
-            self._bad_frames = 0
         await _drain(fragments)
 
     async def _receive(self, header: VoiceHeader, first: bytes, fragments: AsyncIterator[str | bytes]) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from toybackend.gateway.closing import say_goodbye
 from toybackend.models import Delivery
 from toybackend.protocol import CloseCode
 
@@ -72,7 +73,7 @@ class Outbox:
     async def _close(self, code: int, reason: str) -> None:
         if self._writer is not None:
             self._writer.cancel()
-        await self._socket.close(code, reason)
+        await say_goodbye(self._socket, code, reason)
 
     def _write(self) -> None:
         if self._writer is None and not self._closing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from toybackend.errors import NotAuthenticated, Refused, ToybackendError
-from toybackend.gateway.closing import Closing, closing
+from toybackend.gateway.closing import CLOSE_SECONDS, Closing, closing, hang_up, say_goodbye
 from toybackend.gateway.connection import Connection
 from toybackend.gateway.hub import Hub
 from toybackend.gateway.mailbox_reader import MailboxReader
@@ -35,7 +36,6 @@ PATHS = {
     "/app": frozenset({PartyKind.PERSON}),
     "/toy": frozenset({PartyKind.TOY, PartyKind.WAITING_TOY}),
 }
-CLOSE_SECONDS = 5.0
 BEATS = 8
 """Looks at every socket within one ping interval."""
 HARD_LIMIT = 4
@@ -94,7 +94,11 @@ class Gateway:
                 await self._stop(server)
 
     async def _stop(self, server: Server) -> None:
-        server.close(code=CloseCode.GOING_AWAY, reason="going away")
+        goodbyes = [say_goodbye(connection.socket, CloseCode.GOING_AWAY, "going away") for connection in self._hub]
+        server.close(close_connections=False)
+        await asyncio.gather(*goodbyes)
+        for socket in server.connections:  # those that never said who they are
+            socket.transport.abort()
         await server.wait_closed()
         for task in self._tasks:
             task.cancel()
@@ -109,10 +113,9 @@ class Gateway:
         except ConnectionClosed:
             pass  # a toy that vanishes is ordinary
         except Closing as end:
-            await socket.close(end.code, end.reason)
+            await hang_up(socket, end)
         except ToybackendError as error:
-            refusal = closing(error)
-            await socket.close(refusal.code, refusal.reason)
+            await hang_up(socket, closing(error))
         finally:
             self._open -= 1
 
@@ -144,13 +147,12 @@ class Gateway:
                 first = await socket.recv()
         except TimeoutError:
             raise Closing(CloseCode.NO_HELLO, "no hello") from None
-        try:
-            frame = parse_client_frame(first, max_text=0)
-        except Refused:
-            raise NotAuthenticated from None
-        if not isinstance(frame, Hello):
-            raise NotAuthenticated
-        return frame
+        if isinstance(first, str):
+            with contextlib.suppress(Refused):
+                frame = parse_client_frame(first, max_text=0)
+                if isinstance(frame, Hello):
+                    return frame
+        raise NotAuthenticated
 
     async def _welcome(self, socket: ServerConnection, party: Party, *, acks: bool) -> Connection:
         rooms, limits = self._rooms, self._limits
@@ -227,6 +229,8 @@ class Gateway:
 
     async def _ping(self, connection: Connection, now: int) -> None:
         connection.pinged_at = now
+        if connection.socket.transport.get_write_buffer_size():
+            return  # a ping would wait behind what this one does not read, and the heart with it
         try:
             pong = asyncio.ensure_future(await connection.socket.ping())
         except ConnectionClosed:

@@ -6,6 +6,8 @@ that was away learns them from the history, or by using the message's `ref` agai
 
 from __future__ import annotations
 
+import asyncio
+
 from toybackend.models import DeliveryState, MessageId, Party, PartyId
 from toybackend.ports import Bus, Clock, Messages, Receipt, Tell
 from toybackend.protocol import Delivered, Failed, Heard, ServerFrame, encode_server_frame
@@ -35,6 +37,8 @@ class Receipts:
             await self.tell(message.sender_id, Failed(id=message.id, code=message.failure))
         for receipt in receipts:
             await self._tell_receipt(receipt)
+            # A large group has many: let the socket's writer go between them, or its outbox overflows.
+            await asyncio.sleep(0)
 
     async def tell(self, party_id: PartyId, frame: ServerFrame) -> None:
         await self._bus.publish(Tell(party_id, encode_server_frame(frame)))

@@ -3,8 +3,8 @@
     sniff ─► (extract AMR from 3GP) ─► decode ─► measure ─► encode ─► check          see job.py
 
 Two short ffmpeg processes with the PCM between them, rather than one: the gain must be known before the encoder
-starts, and one gain computed from the whole clip is what keeps it from pumping. With our build both
-together cost what one costs that does everything.
+starts, and one gain computed from the whole clip is what keeps it from pumping. With our build both together,
+levelled and limited, take about 1.5 times the CPU of one process that only decodes and encodes.
 
 Whose fault: a hang, a crash or exit 0 without a sound may come from the clip or from a sick tool (an upgrade
 that lost a decoder, a full disk). The answer decides whether a message is lost, so it is asked, not guessed:

@@ -41,8 +41,9 @@ LAME_LOSS_DB = 0.45
 NARROW_CEILING_DBFS = -3.0
 """Highest sample of AMR-NB. It has nothing above 4 kHz, so at 16 kHz its peaks lie on samples, within 0.7 dB."""
 WIDE_CEILING_DBFS = -3.5
-"""Highest sample of anything else, at twice the rate: between samples at 16 kHz, noise peaks 4 dB higher."""
-_BETWEEN_SAMPLES_DB = 4.0
+"""Highest sample of anything else, limited at twice the rate: between samples at 16 kHz noise peaks far higher."""
+_BETWEEN_SAMPLES_DB = 5.0
+"""How much higher, at most, in bursts of white noise."""
 
 WEIGHTED_SCALE = 0.5
 """The weighting lifts high tones by 4 dB; halved, nothing clips in 16 bits."""

@@ -1,0 +1,43 @@
+"""Looking at the server from outside: what came over a line, what a link gives, what `/readyz` says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import aiohttp
+
+from tests.end_to_end.line import Frame, Line
+from toybackend.app import House
+
+
+async def everything(line: Line, seconds: float) -> list[Frame]:
+    """Every frame that came and nobody heard yet, and those of the next seconds."""
+    frames: list[Frame] = []
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                frames.append(await line.next())
+    except TimeoutError:
+        return frames
+
+
+def ids(frames: Iterable[Frame], kind: str) -> list[str]:
+    """Of the frames of this type."""
+    return [frame["id"] for frame in frames if frame["type"] == kind]
+
+
+async def sound_of(voice: Frame) -> bytes:
+    """The MP3 that a `voice` frame links to."""
+    async with aiohttp.ClientSession() as http, http.get(voice["url"]) as response:
+        assert response.status == 200
+        return await response.read()
+
+
+async def parts_not_well(house: House) -> list[str]:
+    """What `/readyz` names; empty when all is well."""
+    url = f"{house.listeners.bound().http_url}/readyz"
+    async with aiohttp.ClientSession() as http, http.get(url) as response:
+        answer = await response.json(content_type=None)
+        assert (response.status == 200) == ("not_well" not in answer)
+        return list(answer.get("not_well", []))

@@ -1,0 +1,137 @@
+"""What people see when the disk of the server is full. A real file system of a few megabytes, and really full.
+
+                                 the mother's phone                           the toy
+  at upload, reserve touched     «overloaded» with retry_after for a voice;   the texts, and voices accepted before;
+                                 texts still go through; the socket stays     the refused one once it was sent again
+  at upload, not a byte left     «overloaded» with retry_after for both       everything sent again after that
+  while converting               «delayed»; never «failed», never a voice     the whole voice, once there is room
+                                 that lacks words
+  while a message is committed   «overloaded» with retry_after; the same      each message once
+                                 `ref` goes through once there is room
+
+No file of a refused voice is left behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.breakable import BreakableFfmpeg, SmallDisk, small_disk
+from tests.end_to_end.family import Family, add_family, files
+from tests.end_to_end.line import Line, until
+from tests.end_to_end.observing import everything, ids, parts_not_well, sound_of
+from toybackend.app import House, serving
+from toybackend.settings import Conversion, Settings, Storage
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("cheap_hashes")]
+
+RESERVE = 512 << 10
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk", megabytes=6) as mounted:
+        yield mounted
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> BreakableFfmpeg:
+    return BreakableFfmpeg(tmp_path)
+
+
+@pytest.fixture
+def settings(settings: Settings, disk: SmallDisk, tool: BreakableFfmpeg) -> Settings:
+    """On the small disk, and without a reserve."""
+    return replace(
+        settings,
+        storage=Storage(data_dir=disk.folder / "data", min_free_bytes=0),
+        conversion=Conversion(ffmpeg=str(tool.file), retry_seconds=1),
+    )
+
+
+@asynccontextmanager
+async def at_home(settings: Settings) -> AsyncIterator[tuple[House, Family, Line, Line]]:
+    """A server, a family, and the sockets of phone and toy."""
+    async with serving(settings) as house:
+        family = await add_family(house)
+        async with family.mum.line() as mum, family.bear.line() as bear:
+            yield house, family, mum, bear
+
+
+async def _is_refused(mum: Line, family: Family, ref: str, clip: bytes | None = None) -> None:
+    """A voice, or a text, is `overloaded`."""
+    await mum.say(to_user=family.bear.id, ref=ref, **({} if clip else {"msg": "hello"}))
+    if clip:
+        await mum.write(clip)
+    refused = await mum.hear("error", ref=ref)
+    assert refused["code"] == "overloaded" and refused["retry_after"] > 0
+
+
+async def test_the_reserve_is_touched(settings: Settings, disk: SmallDisk, clip: bytes) -> None:
+    settings = replace(settings, storage=replace(settings.storage, min_free_bytes=RESERVE))
+    async with at_home(settings) as (house, family, mum, bear):
+        before = await mum.voice(family.bear.id, clip)
+        disk.fill(leave_bytes=RESERVE // 2)
+        await _is_refused(mum, family, "voice", clip)
+        assert "audio_store" in await parts_not_well(house)
+        text = await mum.text(family.bear.id, "are you there?")
+        assert [(await bear.next())["id"] for _ in range(2)] == [before, text]
+        assert files(house)["kept"] == {f"{before}.original", f"{before}.mp3"}
+        assert files(house)["incoming"] == set()
+
+        disk.free()
+        await bear.hear("voice", id=await mum.voice(family.bear.id, clip, ref="voice"))
+
+
+@pytest.mark.parametrize("copies", [1, 60], ids=["kept in memory", "spooled as it comes"])
+async def test_not_a_byte_is_left(copies: int, settings: Settings, disk: SmallDisk, clip: bytes) -> None:
+    """60 times six kilobytes are more than the server takes in before it writes."""
+    large = clip + clip[6:] * (copies - 1)
+    async with at_home(settings) as (house, family, mum, bear):
+        disk.fill()
+        await _is_refused(mum, family, "voice", large)
+        await _is_refused(mum, family, "text")
+        assert files(house) == {"incoming": set(), "work": set(), "kept": set()}
+
+        disk.free()
+        voice = await mum.voice(family.bear.id, clip, ref="voice")
+        text = await mum.text(family.bear.id, "hello", ref="text")
+        assert [(await bear.next())["id"] for _ in range(2)] == [voice, text]
+
+
+async def test_it_fills_up_while_a_message_is_committed(settings: Settings, disk: SmallDisk, clip: bytes) -> None:
+    """Room enough for the recording, and none for its row."""
+    async with at_home(settings) as (house, family, mum, bear):
+        disk.fill(leave_bytes=len(clip) + 4096 - len(clip) % 4096)
+        await _is_refused(mum, family, "voice", clip)
+        assert files(house) == {"incoming": set(), "work": set(), "kept": set()}
+        disk.free()
+        await bear.hear("voice", id=await mum.voice(family.bear.id, clip, ref="voice"))
+        assert await everything(bear, 0.2) == []
+
+
+async def test_it_fills_up_while_converting(
+    settings: Settings, disk: SmallDisk, tool: BreakableFfmpeg, long_clip: bytes
+) -> None:
+    """ffmpeg runs, and runs out of room in the middle of what it writes."""
+    async with at_home(settings) as (house, family, mum, bear):
+        tool.slow_down(0.5)
+        sent = await mum.voice(family.bear.id, long_clip)
+        await until(lambda: tool.has_started)
+        disk.fill(leave_bytes=200 << 10)
+        tool.repair()
+        await mum.hear("notice", event="delayed", id=sent)
+        assert ids(await everything(mum, 1.5), "failed") == []  # long enough for another try
+        assert files(house)["work"] == set() and files(house)["kept"] == {f"{sent}.original"}
+
+        disk.free()
+        voice = await bear.hear("voice", id=sent)
+        assert voice["duration_ms"] == pytest.approx(11_120, abs=50)
+        assert len(await sound_of(voice)) > 40_000
+        assert "failed" not in json.dumps(await everything(mum, 0.1))
