@@ -142,8 +142,8 @@ def _prepare(settings: Settings) -> bytes:
     _check(settings)
     data = settings.storage.data_dir
     try:
-        (data / "audio").mkdir(parents=True, exist_ok=True)
-        data.chmod(0o700)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / "audio").mkdir(exist_ok=True)
         return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
     except OSError as error:
         raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error

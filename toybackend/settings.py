@@ -239,7 +239,7 @@ def _parse(one: Field[Any], kind: Any, text: str) -> Any:
         value = _PARSERS[kind](text)
     except (ValueError, KeyError):
         raise BadSettings(f"{name}={text!r} is not usable; it takes {_TAKES[kind]}") from None
-    if isinstance(value, int | float) and not least <= value <= most:  # also refuses NaN
+    if isinstance(value, int | float) and not (least <= value <= most and math.isfinite(value)):
         raise BadSettings(f"{name}={text!r} is out of range; it takes {least:g} to {most:g}")
     return value
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import aiohttp
 
-from tests.end_to_end.line import Frame, Line
+from tests.end_to_end.line import PATIENCE, Frame, Line
 from toybackend.app import House
 
 
@@ -32,6 +32,13 @@ async def sound_of(voice: Frame) -> bytes:
     async with aiohttp.ClientSession() as http, http.get(voice["url"]) as response:
         assert response.status == 200
         return await response.read()
+
+
+async def until_not_well(house: House, part: str) -> None:
+    """Return when `/readyz` names this part; for a second it may give the answer that it gave before."""
+    async with asyncio.timeout(PATIENCE):
+        while part not in await parts_not_well(house):
+            await asyncio.sleep(0.1)
 
 
 async def parts_not_well(house: House) -> list[str]:

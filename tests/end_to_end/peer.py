@@ -73,4 +73,4 @@ class Peer:
 
 
 EMPTY_PONG = bytes([0x80 | Opcode.PONG, 0x80, 0, 0, 0, 0])
-"""Unsolicited (RFC 6455, section 5.5.3), with a mask and no payload: whether it can be sent tells if anybody is there."""
+"""Unsolicited (RFC 6455, section 5.5.3), masked, no payload: whether it can be sent tells if anybody is there."""

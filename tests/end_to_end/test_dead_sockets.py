@@ -20,7 +20,7 @@ from toybackend.settings import Settings, Sockets
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("calm_log", "cheap_hashes")]
 
-PONG_SECONDS = 0.6
+PONG_SECONDS = 1.0
 WRITE_SECONDS = 0.3
 WINDOW = 8
 MEGABYTE = "x" * 1_000_000
@@ -55,7 +55,7 @@ async def works(family: Family) -> None:
 async def answers_for_a_while_then_is_silent(peer: Peer) -> float:
     """Seconds between the last answer and the end."""
     pings = 0
-    while pings < 10:  # which takes longer than PONG_SECONDS
+    while pings < 12:  # which takes longer than PONG_SECONDS
         pings += sum(frame.opcode is Opcode.PING for frame in await peer.read())
     silent_since = asyncio.get_running_loop().time()
     with pytest.raises(ConnectionError):
@@ -66,7 +66,7 @@ async def answers_for_a_while_then_is_silent(peer: Peer) -> float:
 
 async def test_who_does_not_answer_pings_is_dropped_and_who_does_is_not(family: Family) -> None:
     async with family.mum.line() as mum, Peer.connected(family.bear.url, family.bear.token) as peer:
-        assert await answers_for_a_while_then_is_silent(peer) == pytest.approx(PONG_SECONDS, abs=PONG_SECONDS / 2)
+        assert await answers_for_a_while_then_is_silent(peer) > 0.8 * PONG_SECONDS
         message_id = await mum.text(family.bear.id, "mum's phone answered all the while")
         async with family.bear.line() as bear:
             await bear.hear("text", id=message_id)
@@ -92,14 +92,13 @@ async def test_others_do_not_notice_one_who_never_reads(server_settings: Setting
 
 async def test_the_server_stops_in_spite_of_one_who_never_reads(settings: Settings) -> None:
     patient = replace(settings, sockets=Sockets(ping_seconds=0.1, pong_seconds=60, write_seconds=60))
-    async with AsyncExitStack() as client:
-        async with AsyncExitStack() as server:
-            house = await server.enter_async_context(serving(patient))
-            family = await add_family(house)
-            await fill_mailbox(family)
-            await client.enter_async_context(one_who_never_reads(family))
-            await works(await add_family(house))
-            await asyncio.wait_for(server.aclose(), PATIENCE)
+    async with AsyncExitStack() as client, AsyncExitStack() as server:
+        house = await server.enter_async_context(serving(patient))
+        family = await add_family(house)
+        await fill_mailbox(family)
+        await client.enter_async_context(one_who_never_reads(family))
+        await works(await add_family(house))
+        await asyncio.wait_for(server.aclose(), PATIENCE)
 
 
 async def test_who_vanishes_is_ordinary(family: Family, clip: bytes) -> None:

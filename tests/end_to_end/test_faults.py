@@ -37,7 +37,7 @@ import pytest
 from tests.end_to_end.breakable import FAULTS, MISSING, BreakableFfmpeg
 from tests.end_to_end.family import Family, add_family, files
 from tests.end_to_end.line import Line, line, until
-from tests.end_to_end.observing import everything, ids, parts_not_well, sound_of
+from tests.end_to_end.observing import everything, ids, parts_not_well, sound_of, until_not_well
 from toybackend.app import House, open_house, serving
 from toybackend.settings import Conversion, Settings
 
@@ -92,7 +92,7 @@ async def _voices_wait_for_the_repair(house: House, tool: BreakableFfmpeg, clip:
         await mum.hear("notice", event="delayed", id=good)
         await _others_are_served(house)
         text = await mum.text(family.bear.id, "are you there?")
-        assert "ffmpeg" in await parts_not_well(house)
+        await until_not_well(house, "ffmpeg")
 
         tool.repair()
         first = await bear.next()  # not the text: it was accepted later
@@ -205,7 +205,7 @@ async def test_the_folder_of_audio_is_deleted(settings: Settings, clip: bytes) -
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
         shutil.rmtree(settings.storage.data_dir / "audio" / "kept")
         await _refused_voice(mum, family, clip)
-        assert "audio_store" in await parts_not_well(house)
+        await until_not_well(house, "audio_store")
         await bear.hear("text", id=await mum.text(family.bear.id, "are you there?"))
     async with serving(settings) as house:  # a restart makes the folder anew
         again = family.at(house)

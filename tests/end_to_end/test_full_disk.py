@@ -25,7 +25,7 @@ import pytest
 from tests.end_to_end.breakable import BreakableFfmpeg, SmallDisk, small_disk
 from tests.end_to_end.family import Family, add_family, files
 from tests.end_to_end.line import Line, until
-from tests.end_to_end.observing import everything, ids, parts_not_well, sound_of
+from tests.end_to_end.observing import everything, ids, sound_of, until_not_well
 from toybackend.app import House, serving
 from toybackend.settings import Conversion, Settings, Storage
 
@@ -77,11 +77,11 @@ async def test_the_reserve_is_touched(settings: Settings, disk: SmallDisk, clip:
     settings = replace(settings, storage=replace(settings.storage, min_free_bytes=RESERVE))
     async with at_home(settings) as (house, family, mum, bear):
         before = await mum.voice(family.bear.id, clip)
+        await bear.hear("voice", id=before)
         disk.fill(leave_bytes=RESERVE // 2)
         await _is_refused(mum, family, "voice", clip)
-        assert "audio_store" in await parts_not_well(house)
-        text = await mum.text(family.bear.id, "are you there?")
-        assert [(await bear.next())["id"] for _ in range(2)] == [before, text]
+        await until_not_well(house, "audio_store")
+        await bear.hear("text", id=await mum.text(family.bear.id, "are you there?"))
         assert files(house)["kept"] == {f"{before}.original", f"{before}.mp3"}
         assert files(house)["incoming"] == set()
 

@@ -222,7 +222,7 @@ async def test_a_commit_that_happened_but_was_not_confirmed_loses_no_message(
     assert set(home.queue) == {row}
 
 
-async def test_a_sender_that_goes_away_while_the_row_is_written_loses_no_message(
+async def test_what_is_cut_off_while_the_row_is_written_is_found_at_the_next_start(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, written = home.database.accept, asyncio.Event()
@@ -239,6 +239,7 @@ async def test_a_sender_that_goes_away_while_the_row_is_written_loses_no_message
     saying.cancel()
     await asyncio.wait([saying])
     await asyncio.sleep(0.1)
+    assert await home.delivery.pick_up() == 1
     assert home.queue == await home.database.unconverted()
     assert await files(home) == [job.message_id for job in home.queue]
 

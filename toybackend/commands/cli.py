@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -34,6 +35,7 @@ def version() -> None:
 
 def main() -> None:
     """Run a command; what went wrong is said in one line on standard error."""
+    os.umask(0o077)  # whatever a command writes is for its owner only
     try:
         app()
     except BadSettings as error:
@@ -41,4 +43,8 @@ def main() -> None:
         sys.exit(2)
     except ToybackendError as error:
         typer.echo(f"toybackend: {error.code}: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        # A file that cannot be written, a port that is taken: the machine's answer is enough, nobody needs a traceback.
+        typer.echo(f"toybackend: {error}", err=True)
         sys.exit(1)

@@ -44,9 +44,14 @@ class Steps:
         """Prints `what`, then what the body appended and its time in milliseconds."""
         said: list[str] = []
         started = time.perf_counter()
-        yield said
-        took = (time.perf_counter() - started) * 1000
-        self.console.print(f"[green]✓[/] {what:<28} [dim]{took:7.1f} ms[/]  {' '.join(said)}", highlight=False)
+        mark = "[red]✗[/]"
+        try:
+            yield said
+            mark = "[green]✓[/]"
+        finally:
+            took = (time.perf_counter() - started) * 1000
+            words = f"{mark} {what:<28} [dim]{took:7.1f} ms[/]  {' '.join(said)}"
+            self.console.print(words.rstrip(), highlight=False, soft_wrap=True)
 
 
 def demo(
@@ -75,6 +80,8 @@ async def _story(steps: Steps, settings: Settings, target: Path) -> None:
         with steps.step("the server starts") as said:
             house = await stack.enter_async_context(serving(settings))
             said.append(house.listeners.public().http_url)
+        with steps.step("ffmpeg is well") as said:
+            said.append(await house.transcoder.check())
         await _send_a_voice(steps, house, target)
 
 

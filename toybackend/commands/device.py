@@ -7,6 +7,8 @@ import csv
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -29,16 +31,28 @@ def issue(
     as_json: Json = False,
 ) -> None:
     """Make licences. They are shown this once; the server keeps only their SHA-256."""
-    made = asyncio.run(_issue(data, count))
     if out is not None:
-        # Never over an older list: those licences could not be shown again.
-        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="") as file:
-            _write_csv(file, made)
+        # Before they are made, because they could not be shown again; and never over an older list.
+        with _new_file(out) as file:
+            _write_csv(file, asyncio.run(_issue(data, count)))
         typer.echo(f"{count} licences written to {out}", err=True)
-    elif as_json:
+        return
+    made = asyncio.run(_issue(data, count))
+    if as_json:
         typer.echo(json.dumps([{"toy_id": toy_id, "license": code} for toy_id, code in made]))
     else:
         _write_csv(sys.stdout, made)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """A file readable by us only, which is gone again if nothing comes to stand in it. Raises OSError."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="") as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink()
+            raise
 
 
 async def _issue(data: Path | None, count: int) -> Licences:

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from toybackend.app import House, open_house
 from toybackend.commands.options import DataDir, Json, settings_for
-from toybackend.errors import ConverterUnavailable, ToybackendError
+from toybackend.errors import BadSettings, ConverterUnavailable, ToybackendError
 from toybackend.settings import Settings
 
 EARLIEST_SANE_CLOCK = 1_750_000_000
@@ -45,10 +46,13 @@ def doctor(data: DataDir = None, as_json: Json = False) -> None:
 
 async def _examine(settings: Settings) -> list[Finding]:
     findings = [_clock()]
-    async with open_house(settings) as house:
-        findings += [await _ffmpeg(house)]
-        findings += [await _answers("database", house.database.ping)]
-        findings += [await _answers("audio store", house.audio.ping)]
+    try:
+        async with open_house(settings) as house:
+            findings += [await _ffmpeg(house)]
+            findings += [await _answers("database", house.database.ping)]
+            findings += [await _answers("audio store", house.audio.ping)]
+    except (BadSettings, OSError) as error:
+        findings += [Finding("data folder", False, str(error), "put this right, or choose another folder")]
     network = settings.network
     return [
         *findings,
@@ -59,7 +63,8 @@ async def _examine(settings: Settings) -> list[Finding]:
 
 def _clock() -> Finding:
     is_sane = time.time() > EARLIEST_SANE_CLOCK
-    return Finding("clock", is_sane, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "set it, e.g. with NTP")
+    says = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return Finding("clock", is_sane, says, "" if is_sane else "set it, e.g. with NTP")
 
 
 async def _ffmpeg(house: House) -> Finding:
@@ -90,8 +95,9 @@ def _port(what: str, host: str, port: int) -> Finding:
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table(box=None, show_header=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
         mark = "[green]well[/]" if finding.is_well else "[red]sick[/]"
-        table.add_row(mark, finding.what, finding.says + ("" if finding.is_well else f"\n→ {finding.do}"))
+        # As text: what a tool says may look like markup.
+        table.add_row(mark, finding.what, Text(finding.says + ("" if finding.is_well else f"\n→ {finding.do}")))
     Console().print(table)

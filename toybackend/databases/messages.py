@@ -269,8 +269,8 @@ _COPIES = select(deliveries.c.recipient_id, deliveries.c.state).where(deliveries
 def _advance(
     connection: Connection, message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int
 ) -> Receipt | None:
-    copy = {"message": message_id, "recipient": recipient_id, "now": now}
-    if connection.execute(_STEPS[to], copy).rowcount == 0:
+    step, copy = _STEPS.get(to), {"message": message_id, "recipient": recipient_id, "now": now}
+    if step is None or connection.execute(step, copy).rowcount == 0:
         return None
     sender = connection.execute(_SENDER, {"message": message_id}).scalar_one()
     return Receipt(message_id, PartyId(sender), recipient_id, to)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from toybackend.errors import ClaimWrong, UnknownRecipient
+from toybackend.errors import ClaimWrong, Overloaded, UnknownRecipient
 from toybackend.models import BootState, Claim, PartyId, PartyKind, Toy
 from toybackend.ports import Bus, Clock, Database, NewId, Wake
 from toybackend.services.tokens import Tokens, digest
@@ -13,6 +13,7 @@ from toybackend.services.tokens import Tokens, digest
 CLAIM_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """No 0 and O, 1, I and L: a code is read from a toy and typed by hand."""
 CLAIM_LENGTH = 8
+CLAIM_TRIES = 8
 BATCH = 1000
 
 
@@ -74,7 +75,7 @@ class Devices:
 
     async def _new_claim(self, toy: Toy) -> Claim:
         expires_at = self._clock() + self._claim_seconds * 1000
-        while True:
+        for _ in range(CLAIM_TRIES):
             code = "".join(secrets.choice(CLAIM_ALPHABET) for _ in range(CLAIM_LENGTH))
             claim = Claim(code, toy.id, expires_at)
             try:
@@ -82,3 +83,4 @@ class Devices:
             except ClaimWrong:  # another waiting toy shows this very code
                 continue
             return claim
+        raise Overloaded("no claim code is free")

@@ -75,6 +75,8 @@ class Listening:
 
 
 def _listeners(message: Message, receipts: Sequence[Receipt]) -> set[PartyId]:
-    if message.state is not MessageState.PUBLISHED:
-        return {message.sender_id}
-    return {message.sender_id} | {receipt.recipient_id for receipt in receipts}
+    """Who may hear this: nobody before there is a sound, then its sender, the recipients once it is published."""
+    if not message.is_voice or message.state in (MessageState.ACCEPTED, MessageState.FAILED):
+        return set()
+    recipients = {receipt.recipient_id for receipt in receipts} if message.state is MessageState.PUBLISHED else set()
+    return {message.sender_id} | recipients

@@ -1,0 +1,88 @@
+"""`toybackend doctor`, well and sick."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.running import Done, call
+from toybackend.commands import doctor as doctor_module
+
+WHAT = ["clock", "ffmpeg", "database", "audio store", "HTTP port", "WebSocket port"]
+FREE_PORTS = {"HTTP_PORT": "0", "WS_PORT": "0"}
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+def sick(done: Done) -> dict[str, dict[str, Any]]:
+    """What is not well, by its name."""
+    findings = json.loads(done.out)
+    assert all(bool(one["do"]) is not one["is_well"] for one in findings)  # advice where it is needed, and only there
+    return {one["what"]: one for one in findings if not one["is_well"]}
+
+
+def test_well(tmp_path: Path) -> None:
+    done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
+    assert (done.code, done.err) == (0, "")
+    assert sick(done) == {}
+    assert [one["what"] for one in json.loads(done.out)] == WHAT
+
+
+def test_well_in_words(tmp_path: Path) -> None:
+    done = call("doctor", "--data", tmp_path, **FREE_PORTS)
+    lines = done.out.splitlines()
+    assert done.code == 0
+    assert sum(line.startswith("well") for line in lines) == len(WHAT)
+    assert "sick" not in done.out and "→" not in done.out
+    assert "converts a known-good clip" in " ".join(done.out.split())
+
+
+def test_a_sick_ffmpeg(tmp_path: Path) -> None:
+    tool = tmp_path / "[red]ffmpeg"  # brackets are no markup
+    tool.write_text("#!/bin/sh\nexit 1\n")
+    tool.chmod(0o755)
+    done = call("doctor", "--data", tmp_path / "data", "--json", FFMPEG=str(tool), **FREE_PORTS)
+    assert done.code == 1
+    assert list(sick(done)) == ["ffmpeg"]
+    assert "TOYBACKEND_FFMPEG" in sick(done)["ffmpeg"]["do"]
+    words = call("doctor", "--data", tmp_path / "data", FFMPEG=str(tool), **FREE_PORTS)
+    assert words.code == 1
+    assert "[red]ffmpeg" in words.out.replace("\n", "").replace(" ", "") and "→ make ffmpeg" in words.out
+
+
+def test_a_port_that_is_taken(taken_port: str, tmp_path: Path) -> None:
+    done = call("doctor", "--data", tmp_path, "--json", HTTP_PORT=taken_port, WS_PORT="0")
+    assert done.code == 1
+    assert list(sick(done)) == ["HTTP port"]
+    assert f":{taken_port}" in sick(done)["HTTP port"]["says"]
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    done = call("doctor", "--data", tmp_path, "--json", MIN_FREE_BYTES=str(1 << 60), **FREE_PORTS)
+    assert done.code == 1
+    assert list(sick(done)) == ["audio store"]
+
+
+def test_a_data_folder_that_cannot_be_opened(tmp_path: Path) -> None:
+    """The other checks are made all the same."""
+    (tmp_path / "file").touch()
+    done = call("doctor", "--data", tmp_path / "file", "--json", **FREE_PORTS)
+    assert (done.code, done.err) == (1, "")
+    assert list(sick(done)) == ["data folder"]
+    assert str(tmp_path / "file") in sick(done)["data folder"]["says"]
+
+
+def test_a_clock_that_was_never_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_module.time, "time", lambda: 0.0)
+    done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
+    assert done.code == 1
+    assert list(sick(done)) == ["clock"]

@@ -1,0 +1,242 @@
+"""What one socket's frames do, and when it has had enough of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.gateway.fakes import BEAR, MUM, FakeReceipts, FakeSocket
+from tests.world import Clock
+from toybackend.errors import Overloaded, UnknownRecipient
+from toybackend.gateway.closing import Closing
+from toybackend.gateway.connection import Connection
+from toybackend.gateway.mailbox_reader import MailboxReader
+from toybackend.gateway.outbox import Outbox
+from toybackend.models import DeliveryState, Party
+from toybackend.protocol import Accepted, Error, Notice, ServerFrame, VoiceHeader, parse_server_frame
+from toybackend.services.delivery import Delivery
+from toybackend.services.receipts import Receipts
+from toybackend.settings import Audio, Sockets
+
+TO_BEAR = '{"to_user":"t_bear","ref":"r"}'
+TO_NOBODY = '{"to_user":"p_nobody"}'
+CANCEL = '{"type":"cancel"}'
+BAD_FRAMES = 3
+FRAMES_PER_MINUTE = 5
+
+
+class FakeOutbox:
+    def __init__(self) -> None:
+        self.frames: list[ServerFrame | None] = []
+        self.looks = 0
+
+    def put(self, frame: str) -> None:
+        self.frames.append(parse_server_frame(frame))
+
+    def look(self) -> None:
+        self.looks += 1
+
+    @property
+    def codes(self) -> list[str]:
+        return [one.code for one in self.frames if isinstance(one, Error)]
+
+
+class FakeMailbox:
+    def __init__(self) -> None:
+        self.is_worth_a_look = True
+        self.acknowledged_ids: list[str] = []
+
+    def acknowledged(self, message_id: str) -> bool:
+        self.acknowledged_ids.append(message_id)
+        return self.is_worth_a_look
+
+
+class FakeBlob:
+    def __init__(self) -> None:
+        self.data = b""
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    async def write(self, data: bytes) -> None:
+        self.data += data
+
+
+class FakeDelivery:
+    """Knows the bear and nobody else."""
+
+    def __init__(self) -> None:
+        self.voices: list[tuple[str, bytes]] = []
+        self.fails: Exception | None = None
+
+    async def address(self, sender: Party, frame: VoiceHeader) -> None:
+        if self.fails is not None:
+            raise self.fails
+        if frame.to_user != BEAR.id:
+            raise UnknownRecipient
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[FakeBlob]:
+        yield FakeBlob()
+
+    async def accept_voice(self, sender: Party, header: VoiceHeader, blob: FakeBlob, confirm: Any) -> None:
+        self.voices.append((header.to_user or "", blob.data))
+
+    async def accept_text(self, sender: Party, frame: Any, confirm: Callable[[Any], Awaitable[None]]) -> None:
+        await self.address(sender, frame)
+
+
+class Talk:
+    """A socket on which these messages came."""
+
+    def __init__(self, *messages: str | bytes | Sequence[str | bytes], clock: Clock | None = None) -> None:
+        whole = [[one] if isinstance(one, str | bytes) else one for one in messages]
+        self.socket = FakeSocket(*whole)
+        self.outbox, self.mailbox = FakeOutbox(), FakeMailbox()
+        self.delivery, self.receipts = FakeDelivery(), FakeReceipts()
+        self.connection = Connection(
+            self.socket.as_connection(),
+            MUM,
+            cast(Outbox, self.outbox),
+            cast(MailboxReader, self.mailbox),
+            delivery=cast(Delivery, self.delivery),
+            receipts=cast(Receipts, self.receipts),
+            limits=Sockets(bad_frames=BAD_FRAMES, frames_per_minute=FRAMES_PER_MINUTE),
+            audio=Audio(max_bytes=100),
+            clock=clock or Clock(),
+        )
+
+    async def takes_place(self) -> None:
+        """All messages are read, and then the client is gone."""
+        with pytest.raises(ConnectionClosed):
+            await self.connection.read()
+
+    async def ends_with(self) -> int:
+        with pytest.raises(Closing) as end:
+            await self.connection.read()
+        return end.value.code
+
+
+async def test_a_voice_goes_to_the_header_before_it() -> None:
+    talk = Talk(TO_BEAR, [b"one ", b"voice"])
+    await talk.takes_place()
+    assert talk.delivery.voices == [(BEAR.id, b"one voice")]
+    assert talk.outbox.frames == []
+
+
+async def test_a_blob_without_a_header_goes_nowhere_and_is_read_to_its_end() -> None:
+    talk = Talk([b"a", b"b"], TO_BEAR, b"voice")
+    await talk.takes_place()
+    assert talk.outbox.codes == ["audio_without_header"]
+    assert talk.delivery.voices == [(BEAR.id, b"voice")]
+
+
+async def test_the_blob_of_a_refused_header_is_thrown_away_without_a_word() -> None:
+    talk = Talk(TO_NOBODY, [b"a", b"b"], TO_BEAR, b"voice")
+    await talk.takes_place()
+    assert talk.outbox.codes == ["unknown_recipient"]
+    assert talk.delivery.voices == [(BEAR.id, b"voice")]
+
+
+@pytest.mark.parametrize("blob", [[bytes(101)], [bytes(60), bytes(41)], [bytes(60), bytes(41), bytes(60)]])
+async def test_a_blob_that_is_too_large_is_read_and_thrown_away(blob: list[bytes]) -> None:
+    talk = Talk(TO_BEAR, blob, TO_BEAR, bytes(100))
+    await talk.takes_place()
+    assert talk.outbox.codes == ["audio_too_large"]
+    assert talk.delivery.voices == [(BEAR.id, bytes(100))]
+
+
+async def test_a_text_in_fragments_is_put_together_and_one_without_end_cut_off() -> None:
+    talk = Talk(['{"to_user":', '"t_bear"}'], b"voice", ["x" * 10_000] * 100)
+    await talk.takes_place()
+    assert talk.delivery.voices == [(BEAR.id, b"voice")]
+    assert talk.outbox.codes == ["too_long"]
+
+
+async def test_a_refusal_carries_the_ref() -> None:
+    talk = Talk('{"to_user":"p_nobody","ref":"mine"}', '{"to_user":"p_nobody","msg":"hi","ref":"text"}')
+    await talk.takes_place()
+    assert [one.ref for one in talk.outbox.frames if isinstance(one, Error)] == ["mine", "text"]
+
+
+async def test_receipts_go_on_and_the_mailbox_is_looked_into_where_that_helps() -> None:
+    talk = Talk('{"type":"ack","id":"m_1"}', '{"type":"heard","id":"m_2"}')
+    await talk.takes_place()
+    assert talk.receipts.advanced == [
+        (MUM.id, "m_1", DeliveryState.DELIVERED),
+        (MUM.id, "m_2", DeliveryState.HEARD),
+    ]
+    assert talk.mailbox.acknowledged_ids == ["m_1", "m_2"]
+    assert talk.outbox.looks == 2
+    again = Talk('{"type":"ack","id":"m_1"}')
+    again.mailbox.is_worth_a_look = False
+    await again.takes_place()
+    assert again.outbox.looks == 0
+
+
+# ── enough is enough ──
+
+
+async def test_bad_frames_in_a_row_end_the_socket() -> None:
+    assert await Talk(*["[]"] * BAD_FRAMES).ends_with() == 4400
+    await Talk(*["[]"] * (BAD_FRAMES - 1)).takes_place()
+
+
+async def test_a_good_frame_in_between_starts_the_count_anew() -> None:
+    talk = Talk("[]", "[]", CANCEL, "[]", "[]")
+    await talk.takes_place()
+    assert talk.outbox.codes == ["bad_json"] * 4
+
+
+async def test_a_blob_thrown_away_is_no_good_frame() -> None:
+    talk = Talk(TO_NOBODY, b"voice", TO_NOBODY, b"voice", TO_NOBODY)
+    assert await talk.ends_with() == 4400
+
+
+async def test_our_own_trouble_is_not_the_clients_fault() -> None:
+    talk = Talk(*['{"to_user":"t_bear","msg":"hi"}'] * 5)
+    talk.delivery.fails = Overloaded(retry_after=7)
+    await talk.takes_place()
+    errors = [one for one in talk.outbox.frames if isinstance(one, Error)]
+    assert [(one.code, one.retry_after) for one in errors] == [("overloaded", 7)] * 5
+
+
+async def test_one_frame_too_many_in_a_minute_is_a_flood() -> None:
+    assert await Talk(*[CANCEL] * (FRAMES_PER_MINUTE + 1)).ends_with() == 4429
+    await Talk(*[CANCEL] * FRAMES_PER_MINUTE).takes_place()
+
+
+async def test_blobs_count_as_frames() -> None:
+    assert await Talk(TO_BEAR, b"one", TO_BEAR, b"two", TO_BEAR, b"three").ends_with() == 4429
+
+
+async def test_every_minute_the_count_starts_anew() -> None:
+    clock = Clock()
+
+    class Slow(FakeDelivery):
+        async def accept_text(self, sender: Party, frame: Any, confirm: Any) -> None:
+            clock.pass_seconds(30)
+
+    talk = Talk(*['{"to_user":"t_bear","msg":"hi"}'] * 20, clock=clock)
+    talk.connection._delivery = cast(Delivery, Slow())
+    await talk.takes_place()
+
+
+# ── out ──
+
+
+async def test_what_is_sent_goes_through_the_outbox() -> None:
+    talk = Talk()
+    for frame in (Notice(event="bound"), Accepted(id="m_1", ref="r", to_user="t_bear")):
+        talk.connection.send(frame)
+        assert talk.outbox.frames.pop() == frame
+    assert talk.socket.sent == []
+
+
+async def test_only_a_waiting_toy_waits_for_an_owner() -> None:
+    assert not Talk().connection.awaits_owner

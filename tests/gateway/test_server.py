@@ -1,0 +1,70 @@
+"""Who is let in. What needs sockets is in `end_to_end/test_endings.py` and `test_dead_sockets.py`."""
+
+from __future__ import annotations
+
+import http
+from typing import cast
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from toybackend.gateway.server import _admit, _bearer
+
+OURS = frozenset({"https://toys.example"})
+
+
+class FakeHandshake:
+    def respond(self, status: http.HTTPStatus, text: str) -> Response:
+        assert text.endswith("\n")
+        return Response(status.value, status.phrase, Headers(), text.encode())
+
+
+def answer(path: str, **headers: str) -> int | None:
+    """The status of the refusal; None for the upgrade."""
+    request = Request(path, Headers(headers))
+    response = _admit(cast(ServerConnection, FakeHandshake()), request, OURS)
+    return response.status_code if response else None
+
+
+@pytest.mark.parametrize("path", ["/app", "/toy"])
+def test_there_are_two_paths(path: str) -> None:
+    assert answer(path) is None
+
+
+@pytest.mark.parametrize("path", ["/", "", "/app/", "/App", "/toy?token=x", "/app#x", "//app", "/toys", "*"])
+def test_and_no_other(path: str) -> None:
+    assert answer(path) == 404
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://toys.example", None),
+        ("http://toys.example", 403),
+        ("https://toys.example:8443", 403),
+        ("https://toys.example.evil", 403),
+        ("https://toys.example/", 403),
+        ("null", 403),
+        ("", 403),
+    ],
+)
+def test_a_page_must_be_one_of_ours(origin: str, status: int | None) -> None:
+    assert answer("/app", Origin=origin) == status
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer abc", "abc"),
+        ("BEARER  abc ", "abc"),
+        ("Basic abc", ""),
+        ("Bearer", ""),
+        ("abc", ""),
+        ("", ""),
+    ],
+)
+def test_bearer_tokens(header: str, token: str) -> None:
+    assert _bearer(header) == token
