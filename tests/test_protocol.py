@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -133,10 +134,8 @@ def test_takes_what_is_just_short_enough() -> None:
 
 @given(st.one_of(st.text(), st.binary(), st.recursive(st.none() | st.text(), lambda x: st.lists(x)).map(json.dumps)))
 def test_whatever_comes_is_a_frame_or_a_refusal(frame: str | bytes) -> None:
-    try:
+    with contextlib.suppress(Refused):
         parse(frame)
-    except Refused:
-        pass
 
 
 def test_a_refusal_never_repeats_what_was_sent() -> None:
@@ -423,10 +422,8 @@ def test_the_fault_this_grew_from() -> None:
 def test_what_is_no_header_never_touches_the_one_that_waits(between: str) -> None:
     wire = Inbound(max_text=MAX_TEXT)
     wire.text('{"to_user":"B"}')
-    try:
+    with contextlib.suppress(UnknownType):
         wire.text(between)
-    except UnknownType:
-        pass
     assert wire.blob() == VoiceHeader(to_user="B")
 
 

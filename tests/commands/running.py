@@ -1,4 +1,4 @@
-"""Running commands: in this process where that tells enough, in one of their own where signals and descriptors count."""
+"""Running commands: in this process where that tells enough, in one of its own where signals count."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_data_folder_that_cannot_be_opened(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_never_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_module.time, "time", lambda: 0.0)
+    monkeypatch.setattr(doctor_module, "EARLIEST_SANE_CLOCK", 1 << 40)
     done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
     assert done.code == 1
     assert list(sick(done)) == ["clock"]

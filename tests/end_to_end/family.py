@@ -93,3 +93,12 @@ def files(house: House) -> dict[str, set[str]]:
     return {
         room: {one.name for one in (root / room).rglob("*") if one.is_file()} for room in ("incoming", "work", "kept")
     }
+
+
+async def waiting_toy(house: House) -> tuple[Somebody, str]:
+    """A toy that was switched on and belongs to nobody, and its claim code."""
+    ((toy_id, licence),) = await house.devices.issue(1)
+    boot = await house.devices.power_on(licence)
+    assert boot.token
+    assert boot.claim
+    return Somebody(house, Party(toy_id, PartyKind.WAITING_TOY, "toy"), boot.token), boot.claim.code

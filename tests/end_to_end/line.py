@@ -118,5 +118,5 @@ async def hello(url: str, token: str, **fields: Any) -> AsyncIterator[Line]:
 async def until(happened: Callable[[], bool]) -> None:
     """For what nobody tells us of, such as files."""
     async with asyncio.timeout(PATIENCE):
-        while not happened():  # noqa: ASYNC110
+        while not happened():
             await asyncio.sleep(0.01)

@@ -10,10 +10,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.end_to_end.conftest import settings_in
-from tests.end_to_end.family import Family, Somebody, add_family, files, socket_url
+from tests.end_to_end.family import Family, Somebody, add_family, files, socket_url, waiting_toy
 from tests.end_to_end.line import Line, bare, line, until
 from tests.end_to_end.peer import Peer
-from tests.end_to_end.test_relay import waiting_toy
 from toybackend.app import serving
 from toybackend.models import PartyKind
 from toybackend.services.tokens import digest

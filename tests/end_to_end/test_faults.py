@@ -5,11 +5,11 @@
   mad, mute, killed              through; never «failed» for a good clip      in order, once
   a bad clip meanwhile           «failed» after the repair                    nothing
   database locked for long       «overloaded» with retry_after; the socket    everything sent after the lock is gone;
-                                 stays, the same `ref` goes through later     what it acknowledged meanwhile stalls nothing
+                                 stays, the same `ref` goes through later     what it said meanwhile stalls nothing
   folder of audio gone           «overloaded» for a voice; texts go through;  the voice, once the folder is back
                                  «delayed» for what was accepted before
   original gone for good         «failed»                                     nothing; later voices come
-  server told to stop while      nothing, or the voice's «delivered»          the voice once, before or after the restart
+  server told to stop while      nothing, or the voice's «delivered»          the voice once, sooner or later
   it converts
   server killed while it         nothing; the line drops                      the voice once, after the restart
   converts
@@ -56,7 +56,7 @@ def tool(tmp_path: Path) -> BreakableFfmpeg:
 @pytest.fixture
 def settings(settings: Settings, tool: BreakableFfmpeg) -> Settings:
     """Short deadlines, and an ffmpeg that can be broken."""
-    return replace(settings, conversion=Conversion(ffmpeg=str(tool.file), deadline_seconds=1.5, retry_seconds=1))
+    return replace(settings, conversion=Conversion(ffmpeg=str(tool.file), deadline_seconds=1.0, retry_seconds=1))
 
 
 @asynccontextmanager

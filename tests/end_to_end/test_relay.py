@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import aiohttp
 import pytest
 
 from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import (
     Family,
-    Somebody,
-    add_family,
     add_somebody,
     count_rows,
     database_of,
     files,
+    waiting_toy,
 )
 from tests.end_to_end.line import Line, bare
+from tests.end_to_end.sound import CLIP_SECONDS, PADDING_SECONDS, fetch, seconds_of
 from tests.world import add_contact, add_group
-from toybackend.app import House, open_house, serving
-from toybackend.models import DeliveryState, Party, PartyKind
-from toybackend.settings import Conversion, Service, Settings
+from toybackend.app import open_house
+from toybackend.models import DeliveryState
+from toybackend.settings import Service, Settings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("calm_log", "cheap_hashes")]
 
-CLIP_SECONDS = 3.46
-MP3_BYTES_PER_SECOND = 32_000 / 8
-PADDING_SECONDS = 0.12
-"""What an MP3 encoder may add at both ends together."""
+CLIP_MS, PADDING_MS = CLIP_SECONDS * 1000, PADDING_SECONDS * 1000
 
 
 @pytest.fixture(scope="module")
 def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return replace(settings_in(tmp_path_factory.mktemp("server")), service=Service(sweep_seconds=0.1))
-
-
-async def fetch(url: str) -> bytes:
-    async with aiohttp.ClientSession() as http, http.get(url) as response:
-        assert response.status == 200
-        return await response.read()
-
-
-def seconds_of(mp3: bytes) -> float:
-    """By its size: it has a constant bit rate and nothing in it but sound."""
-    assert mp3[:2] in (b"\xff\xf3", b"\xff\xf2"), "an MPEG-2 layer III frame comes first"
-    return len(mp3) / MP3_BYTES_PER_SECOND
 
 
 @asynccontextmanager
@@ -72,7 +55,7 @@ async def test_a_voice_reaches_the_toy_and_the_sender_hears_of_every_step(family
         assert voice["id"] == accepted["id"]
         assert (voice["from_user"], voice["to_user"]) == (family.mum.id, family.bear.id)
         assert voice["from_name"] == family.mum.party.name
-        assert voice["duration_ms"] == pytest.approx(CLIP_SECONDS * 1000, abs=PADDING_SECONDS * 1000)
+        assert voice["duration_ms"] == pytest.approx(CLIP_MS, abs=PADDING_MS)
         assert len(voice["waveform"]) == 48
         assert max(voice["waveform"]) == 100
         assert voice["sent_at"].endswith("Z")
@@ -118,7 +101,7 @@ async def test_a_blob_in_fragments_is_one_voice(family: Family, clip: bytes) -> 
     async with both(family) as (mum, bear):
         message_id = await mum.voice(family.bear.id, [clip[at : at + 1000] for at in range(0, len(clip), 1000)])
         voice = await bear.hear("voice", id=message_id)
-        assert voice["duration_ms"] == pytest.approx(CLIP_SECONDS * 1000, abs=PADDING_SECONDS * 1000)
+        assert voice["duration_ms"] == pytest.approx(CLIP_MS, abs=PADDING_MS)
 
 
 async def test_a_header_taken_back_is_forgotten(family: Family, clip: bytes) -> None:
@@ -223,7 +206,7 @@ async def test_the_same_ref_is_the_same_message(family: Family, clip: bytes) -> 
         await bear.hear("voice", id=first)
         await bear.say(type="heard", id=first)
         await mum.hear("heard", id=first)
-        rows = await count_rows(family.house, "messages")
+        rows, kept = await count_rows(family.house, "messages"), files(family.house)["kept"]
 
         assert await mum.voice(family.bear.id, clip, ref="same") == first
         assert await mum.next() == {"type": "heard", "id": first, "to_user": family.bear.id}
@@ -231,7 +214,7 @@ async def test_the_same_ref_is_the_same_message(family: Family, clip: bytes) -> 
         text_id = await mum.text(family.bear.id, "and now?")
         assert (await bear.next())["id"] == text_id  # so there was no second voice before it
         assert await count_rows(family.house, "messages") == rows + 1
-    assert len([name for name in files(family.house)["kept"] if name.startswith(first)]) == 2
+    assert files(family.house)["kept"] == kept
 
 
 async def test_the_same_ref_of_another_sender_is_another_message(family: Family) -> None:
@@ -362,15 +345,6 @@ async def test_a_ref_used_again_in_a_large_group_repeats_every_receipt(family: F
 # ── a toy that waits for an owner ──
 
 
-async def waiting_toy(house: House) -> tuple[Somebody, str]:
-    """A toy that was switched on and belongs to nobody, and its claim code."""
-    ((toy_id, licence),) = await house.devices.issue(1)
-    boot = await house.devices.power_on(licence)
-    assert boot.token
-    assert boot.claim
-    return Somebody(house, Party(toy_id, PartyKind.WAITING_TOY, "toy"), boot.token), boot.claim.code
-
-
 async def test_a_waiting_toy_hears_that_it_was_bound(family: Family) -> None:
     toy, code = await waiting_toy(family.house)
     async with toy.line() as waiting:
@@ -386,46 +360,3 @@ async def test_a_waiting_toy_hears_that_another_process_bound_it(family: Family)
         async with open_house(family.house.settings) as command:
             await command.devices.bind(family.mum.party.name, code, "Rabbit")
         assert await waiting.next() == {"type": "notice", "event": "bound"}
-
-
-# ── the server is stopped and started ──
-
-
-async def test_sockets_are_told_when_the_server_goes_away(settings: Settings) -> None:
-    async with contextlib.AsyncExitStack() as clients:
-        async with serving(settings) as house:
-            family = await add_family(house)
-            lines = [await clients.enter_async_context(one.line()) for one in (family.mum, family.bear)]
-        assert [await one.end() for one in lines] == [1001, 1001]
-
-
-async def test_what_was_accepted_is_converted_after_a_restart(
-    settings: Settings, clip: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    sick = replace(settings, conversion=Conversion(ffmpeg="/no/such/ffmpeg"))
-    async with serving(sick) as house:
-        family = await add_family(house)
-        async with family.mum.line() as mum:
-            message_id = await mum.voice(family.bear.id, clip, ref="r")
-            assert await mum.next() == {"type": "notice", "event": "delayed", "id": message_id}
-    assert "ffmpeg" in caplog.text
-    caplog.clear()
-    async with serving(settings) as house:
-        family = family.at(house)
-        async with both(family) as (mum, bear):
-            voice = await bear.hear("voice", id=message_id)
-            assert seconds_of(await fetch(voice["url"])) > CLIP_SECONDS - 0.02
-            assert await mum.voice(family.bear.id, clip, ref="r") == message_id
-
-
-async def test_what_was_converted_is_delivered_after_a_restart(settings: Settings, clip: bytes) -> None:
-    async with serving(settings) as house:
-        family = await add_family(house)
-        async with both(family) as (mum, bear):
-            message_id = await mum.voice(family.bear.id, clip)
-            await bear.hear("voice", id=message_id)
-    async with serving(settings) as house:
-        async with family.at(house).bear.line() as bear:
-            assert bear.welcome["unread"] == 1
-            assert seconds_of(await fetch((await bear.hear("voice", id=message_id))["url"])) > CLIP_SECONDS - 0.02
-        assert {room: len(names) for room, names in files(house).items()} == {"incoming": 0, "work": 0, "kept": 2}

@@ -22,6 +22,8 @@ class FakeSource:
         self.batches = list(batches)
         self.looks = 0
         self.written_ids: list[str] = []
+        self.trouble: list[Exception] = []
+        """Raised when something was written, one a call."""
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -37,6 +39,8 @@ class FakeSource:
         return delivery.message.id
 
     async def written(self, delivery: Delivery) -> None:
+        if self.trouble:
+            raise self.trouble.pop()
         self.written_ids.append(delivery.message.id)
 
 
@@ -170,4 +174,14 @@ async def test_a_mailbox_that_cannot_be_read_now_is_not_forgotten(tasks: Tasks) 
     outbox(socket, source, tasks).look()
     await tasks.settle()
     assert socket.closed == [1013] or socket.sent == ["m_1"]
+    assert not tasks.errors
+
+
+async def test_a_receipt_that_cannot_be_recorded_now_holds_nothing_back(tasks: Tasks) -> None:
+    """The messages behind it are written, or the client is told to come later and gets them then."""
+    socket, source = FakeSocket(), FakeSource([delivery(1), delivery(2)])
+    source.trouble = [Overloaded(retry_after=0)]
+    outbox(socket, source, tasks).look()
+    await tasks.settle()
+    assert socket.closed == [1013] or socket.sent == ["m_1", "m_2"]
     assert not tasks.errors

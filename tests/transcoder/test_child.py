@@ -58,7 +58,7 @@ async def test_a_child_that_hangs_is_killed_with_its_whole_group(folder: Path) -
 async def test_what_a_child_leaves_running_is_killed_too(folder: Path) -> None:
     outcome = await run_child(shell("sleep 60 & echo $!"), folder, ConversionLimits())
     assert outcome.clean
-    pid = int(outcome.log_tail)
+    pid = int(log_tail(folder))
     await until(lambda: not is_alive(pid))
 
 
@@ -95,8 +95,8 @@ async def test_files_are_limited_the_log_too(folder: Path) -> None:
 async def test_cpu_descriptors_and_niceness_are_limited(folder: Path) -> None:
     script = "sleep 0.2; ulimit -t; ulimit -n; ulimit -c; nice"
     limits = ConversionLimits(deadline_seconds=7, open_files=33, nice=3)
-    outcome = await run_child(shell(script), folder, limits)
-    assert outcome.log_tail.split() == ["8", "33", "0", str(os.nice(0) + 3)]
+    await run_child(shell(script), folder, limits)
+    assert log_tail(folder).split() == ["8", "33", "0", str(os.nice(0) + 3)]
 
 
 async def test_without_pidfds_a_thread_waits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,7 @@ class Gateway:
         if self._open > self._limits.max_sockets:
             raise Closing(CloseCode.TRY_AGAIN_LATER, "try again later")
         party, acks = await self._authenticate(socket)
+        socket.request = socket.response = None  # the token in it is not kept for as long as the toy is on
         socket.protocol.max_message_size = HARD_LIMIT * self._rooms.settings.audio.max_bytes
         connection = await self._welcome(socket, party, acks=acks)
         try:

@@ -38,7 +38,7 @@ class Outcome:
     """Exit status; -N if signal N ended it."""
     timed_out: bool
     log_tail: str
-    """The last 2 KB it printed, standard output and error together."""
+    """The last 2 KB it printed, standard output and error together; not read where it ended well."""
 
     @property
     def clean(self) -> bool:
@@ -65,6 +65,8 @@ async def run_child(command: Sequence[str], folder: Path, limits: ConversionLimi
         timed_out = True
     finally:
         await _finish(process)
+    if process.returncode == 0 and not timed_out:
+        return Outcome(0, timed_out=False, log_tail="")
     return Outcome(process.returncode, timed_out, await asyncio.to_thread(log_tail, folder))
 
 
