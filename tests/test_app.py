@@ -57,7 +57,7 @@ async def say(house: House, sender: Party, to: Party, clip: Path) -> Message:
 
 async def arrived(house: House, party: Party, count: int) -> None:
     async with asyncio.timeout(SOON):
-        while (await house.mailboxes.state(party)).unread < count:  # noqa: ASYNC110  # nobody tells us
+        while (await house.mailboxes.state(party)).unread < count:  # nobody tells us
             await asyncio.sleep(0.01)
 
 

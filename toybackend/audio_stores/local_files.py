@@ -99,7 +99,11 @@ class LocalFiles:
 
     async def ping(self) -> None:
         with _room_is_needed():
-            await asyncio.to_thread(self.check_room, 0)
+            await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        os.stat(self._root / "kept")
+        self.check_room(0)
 
     def path(self, message_id: MessageId, suffix: str) -> Path:
         return self._root / "kept" / f"{zlib.crc32(message_id.encode()) % FOLDERS:02x}" / f"{message_id}{suffix}"
@@ -175,6 +179,7 @@ class IncomingFile:
 def _set_up(original: Path, folder: Path) -> None:
     with _room_is_needed():
         folder.mkdir(mode=0o700)
+        os.stat(original.parent)  # a folder that is away may come back; what is not in it is gone
     if not original.exists():
         raise Gone
 

@@ -135,19 +135,21 @@ class Connection:
             case TextMessage():
                 await self._delivery.accept_text(self.party, frame, self._confirm)
             case Ack():
-                await self._receipts.advance(self.party, frame.id, DeliveryState.DELIVERED)
-                self._acknowledged(frame.id)
+                await self._acknowledge(frame.id, DeliveryState.DELIVERED)
             case HaveHeard():
-                await self._receipts.advance(self.party, frame.id, DeliveryState.HEARD)
-                self._acknowledged(frame.id)
+                await self._acknowledge(frame.id, DeliveryState.HEARD)
             case Cancel():
                 pass  # the header that waited is forgotten already
             case Hello():
                 raise NotAllowed("hello is the first frame of a socket, and only once")
 
-    def _acknowledged(self, message_id: str) -> None:
-        if self.mailbox.acknowledged(message_id):
-            self.outbox.look()
+    async def _acknowledge(self, message_id: str, state: DeliveryState) -> None:
+        try:
+            await self._receipts.advance(self.party, message_id, state)
+        finally:
+            # Even if it could not be recorded, and comes again on the next socket: this one must not stall.
+            if self.mailbox.acknowledged(message_id):
+                self.outbox.look()
 
     async def _header(self, header: VoiceHeader) -> None:
         try:

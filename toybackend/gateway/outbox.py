@@ -14,6 +14,7 @@ from typing import Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from toybackend.errors import Overloaded
 from toybackend.gateway.closing import say_goodbye
 from toybackend.models import Delivery
 from toybackend.protocol import CloseCode
@@ -87,6 +88,9 @@ class Outbox:
             pass
         except TimeoutError:
             self.close(CloseCode.TRY_AGAIN_LATER, "too slow")
+        except Overloaded:
+            # The mailbox cannot be read now. What was not acknowledged is sent again to the next socket.
+            self.close(CloseCode.TRY_AGAIN_LATER, "try again later")
         finally:
             self._writer = None
 

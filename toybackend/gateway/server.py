@@ -123,7 +123,6 @@ class Gateway:
         if self._open > self._limits.max_sockets:
             raise Closing(CloseCode.TRY_AGAIN_LATER, "try again later")
         party, acks = await self._authenticate(socket)
-        socket.request = socket.response = None  # the token in it is not kept for as long as the toy is on
         socket.protocol.max_message_size = HARD_LIMIT * self._rooms.settings.audio.max_bytes
         connection = await self._welcome(socket, party, acks=acks)
         try:
@@ -135,7 +134,8 @@ class Gateway:
     async def _authenticate(self, socket: ServerConnection) -> tuple[Party, bool]:
         """Who this is, and whether it will acknowledge."""
         assert socket.request is not None  # noqa: S101  # the handshake is over
-        path, header = socket.request.path, socket.request.headers.get("Authorization")
+        # Taken out: no token is kept for as long as the socket lives.
+        path, header = socket.request.path, socket.request.headers.pop("Authorization", None)
         hello = Hello(token=_bearer(header)) if header is not None else await self._hello(socket)
         party = await self._rooms.tokens.bearer(hello.token)
         if party.kind not in PATHS[path]:

@@ -75,7 +75,8 @@ def log_tail(folder: Path, most: int = _LOG_TAIL_BYTES) -> str:
     try:
         with open(folder / LOG, "rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - most))
-            return log.read(most).decode("ascii", "replace")
+            said = log.read(most).decode("ascii", "replace")
+            return "".join(char if char.isprintable() or char == "\n" else " " for char in said)
     except FileNotFoundError:
         return ""
 

@@ -9,8 +9,9 @@ levelled and limited, take about 1.5 times the CPU of one process that only deco
 Whose fault: a hang, a crash or exit 0 without a sound may come from the clip or from a sick tool (an upgrade
 that lost a decoder, a full disk). The answer decides whether a message is lost, so it is asked, not guessed:
 a clip known to be good, shipped with us, goes the same way. If that comes out, the clip is bad; if not,
-the tool is, and the message waits. A good answer is believed for some seconds, so that a flood of bad
-clips does not cost twice.
+the tool is, and the message waits. An answer counts for all clips that failed before it came, so
+that a flood of bad clips does not cost twice, and for none that fails later: a tool may fall ill, and a disk fill up,
+at any moment.
 """
 
 from __future__ import annotations
@@ -32,9 +33,6 @@ KNOWN_GOOD = Path(__file__).with_name("known_good.amr")
 """One second of synthetic speech, AMR-NB 12.2 kbit/s."""
 KNOWN_GOOD_MS = 1000
 
-BELIEVED_WELL_SECONDS = 10.0
-"""How long the tool is believed to be well after it converted the known-good clip."""
-
 _PROBE_DEADLINE_SECONDS = 5.0
 """The known-good clip takes a few milliseconds; a tool that needs longer than this is sick."""
 
@@ -54,7 +52,8 @@ class FfmpegTranscoder:
         self._run = run
         self._ffmpeg: Ffmpeg | None = None
         self._probing = asyncio.Lock()
-        self._believed_well_until = 0.0
+        self._well_at = float("-inf")
+        """When the known-good clip was last sent through that came out well."""
 
     async def convert(self, original: Path, folder: Path) -> Sound:
         """The original as MP3, inside `folder`: this clip's own, empty; its owner deletes it, whatever happened.
@@ -70,11 +69,11 @@ class FfmpegTranscoder:
 
     async def check(self) -> str:
         """Converts the known-good clip. Returns version, origin and path; raises ConverterUnavailable."""
-        self._ffmpeg, self._believed_well_until = None, 0.0
+        self._ffmpeg = None
         try:
             place = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="toybackend-check-")
             try:
-                await self._require_well(Path(place.name))
+                await self._require_well(Path(place.name), since=time.monotonic())
                 return str(await self._tool(Path(place.name)))
             finally:
                 await asyncio.to_thread(place.cleanup)
@@ -86,40 +85,43 @@ class FfmpegTranscoder:
         try:
             sound = await job.convert(original)
         except Doubtful as doubt:
-            await self._require_well(folder)
+            await self._require_well(folder, since=time.monotonic())
             raise BadAudio from doubt
         if job.complaints:
-            await self._require_well(folder)
+            await self._require_well(folder, since=time.monotonic())
         return sound
 
     async def _tool(self, folder: Path) -> Ffmpeg:
         """The tool, looked for and examined on first use, and again after it was found sick."""
         if self._ffmpeg is None:
             found = await asyncio.to_thread(find_ffmpeg, self._setting)
-            self._ffmpeg = await examine(found, self._run, folder, self._limits)
+            self._ffmpeg = await examine(found, self._run, folder, self._probe_limits())
         return self._ffmpeg
 
-    async def _require_well(self, folder: Path) -> None:
-        """Converts the known-good clip unless that was done a moment ago; raises ConverterUnavailable if it fails.
+    def _probe_limits(self) -> ConversionLimits:
+        return replace(self._limits, deadline_seconds=min(_PROBE_DEADLINE_SECONDS, self._limits.deadline_seconds))
+
+    async def _require_well(self, folder: Path, *, since: float) -> None:
+        """Converts the known-good clip, unless it came out well after `since` already; raises ConverterUnavailable
+        if it fails.
 
         It works inside the clip's folder, so that a full disk is met there too.
         """
         async with self._probing:
-            if time.monotonic() < self._believed_well_until:
+            if self._well_at >= since:
                 return
+            asked_at = time.monotonic()
             try:
                 await self._convert_known_good(folder)
             except (Doubtful, Refused) as error:
                 self._ffmpeg = None
                 raise ConverterUnavailable(f"ffmpeg fails on a clip known to be good: {error}") from error
-            self._believed_well_until = time.monotonic() + BELIEVED_WELL_SECONDS
+            self._well_at = asked_at
 
     async def _convert_known_good(self, folder: Path) -> None:
         """Raises Doubtful unless exactly the known second of sound comes out, without a complaint."""
-        deadline = min(_PROBE_DEADLINE_SECONDS, self._limits.deadline_seconds)
-        limits = replace(self._limits, deadline_seconds=deadline)
         place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="known-good-", dir=folder))
-        job = Job(await self._tool(place), self._run, place, limits)
+        job = Job(await self._tool(place), self._run, place, self._probe_limits())
         sound = await job.convert(KNOWN_GOOD)
         if job.complaints or sound.duration_ms != KNOWN_GOOD_MS or not any(sound.waveform):
             raise Doubtful(f"it made {sound.duration_ms} ms of sound; {' '.join(job.complaints)}")
