@@ -191,7 +191,7 @@ async def test_nothing_of_ours_runs_on_after_stopping(settings: Settings) -> Non
 
 
 async def test_a_restart_keeps_everything(settings: Settings, clips: Path) -> None:
-    async with open_house(settings) as house, house.audio.opened():
+    async with open_house(settings) as house:
         mum, bear = await family(house)
         [(_, licence)] = await house.devices.issue(1)
         token = await house.tokens.give(mum.id, mum.kind)

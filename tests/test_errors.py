@@ -18,7 +18,8 @@ SHARED = {"internal"}
 def tree(kind: type[ToybackendError], depth: int = 0) -> Iterator[tuple[int, str, str]]:
     yield depth, kind.__name__, kind.code
     for child in kind.__subclasses__():
-        yield from tree(child, depth + 1)
+        if child.__module__ == errors.__name__:  # rooms may add branches of their own
+            yield from tree(child, depth + 1)
 
 
 def drawing() -> list[tuple[int, str, str]]:
@@ -53,7 +54,7 @@ def test_the_codes_that_others_rely_on_are_stable() -> None:
     assert set(promised.split()) <= {code for _, _, code in tree(ToybackendError)}
 
 
-@pytest.mark.parametrize("kind", Refused.__subclasses__())
+@pytest.mark.parametrize("kind", [kind for kind in Refused.__subclasses__() if kind.__module__ == errors.__name__])
 def test_every_refusal_says_something_of_its_own(kind: type[Refused]) -> None:
     assert str(kind()) == kind.says != Refused.says
     assert str(kind("because")) == "because"

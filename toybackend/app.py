@@ -114,7 +114,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         key = await asyncio.to_thread(_prepare, settings)
         database = await stack.enter_async_context(open_database(storage.database_url, storage.data_dir))
-        audio = LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
+        local_files = LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
+        audio = await stack.enter_async_context(local_files.opened())
         yield _furnish(settings, key, database, audio, InProcessBus())
 
 
@@ -125,7 +126,7 @@ async def serving(settings: Settings) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings))
         await _look_at_ffmpeg(house.transcoder)
-        await stack.enter_async_context(house.audio.opened())
+        await house.audio.discard_unfinished()
         picked_up = await house.delivery.pick_up()
         house.listeners.http_port = await stack.enter_async_context(_http(house, network.host, network.http_port))
         gateway = Gateway(_gateway_rooms(house))
@@ -143,7 +144,6 @@ def _prepare(settings: Settings) -> bytes:
     data = settings.storage.data_dir
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "audio").mkdir(exist_ok=True)
         return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
     except OSError as error:
         raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error
@@ -165,7 +165,7 @@ def _check(settings: Settings) -> None:
         raise BadSettings(f"TOYBACKEND_LANG takes one of {', '.join(LANGUAGES)}")
 
 
-def _furnish(settings: Settings, key: bytes, database: Database, audio: LocalFiles, bus: Bus) -> House:
+def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioStore, bus: Bus) -> House:
     access, conversion = settings.access, settings.conversion
     listeners = Listeners(settings)
     transcoder = FfmpegTranscoder(

@@ -205,8 +205,8 @@ class Incoming(Protocol):
 class AudioStore(Protocol):
     """Sound on disk, by message and kind. Raises Overloaded when there is no room."""
 
-    def opened(self) -> AbstractAsyncContextManager[AudioStore]:
-        """For the server that owns it: throws away what an earlier life left half done."""
+    async def discard_unfinished(self) -> None:
+        """Throw away what an earlier life of the server left half done; only for the server itself, at its start."""
 
     def receive(self) -> AbstractAsyncContextManager[Incoming]: ...
 

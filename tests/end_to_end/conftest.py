@@ -10,23 +10,13 @@ from pathlib import Path
 import argon2
 import pytest
 import pytest_asyncio
-from blockbuster import blockbuster_ctx
 
 from tests.end_to_end.family import Family, add_family
 from toybackend.app import House, serving
 from toybackend.settings import Network, Settings, Storage
 
 
-@pytest.fixture(autouse=True)
-def loop_is_never_blocked() -> Iterator[None]:
-    with blockbuster_ctx("toybackend") as watch:
-        watch.functions["os.path.abspath"].deactivate()  # asks for the working folder, not the disk
-        # Starting a child waits until it has become ffmpeg, about a millisecond; asyncio's own children do the same.
-        watch.functions["os.read"].can_block_in("subprocess.py", {"_execute_child"})
-        yield
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cheap_hashes() -> Iterator[None]:
     """argon2id with the least work it takes; its cost is not what these tests are about."""
     cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)

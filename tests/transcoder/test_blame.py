@@ -61,7 +61,7 @@ async def test_a_clip_that_upsets_a_healthy_tool_is_bad(
         await FfmpegTranscoder(str(tool), limits).convert(HELLO, folder)
 
 
-async def test_a_good_answer_is_believed_for_a_while(any_binary: Path, folder: Path) -> None:
+async def test_clips_that_fail_together_share_a_probe(any_binary: Path, folder: Path) -> None:
     probes = 0
 
     async def counting(command: Sequence[str], place: Path, limits: ConversionLimits) -> Outcome:
@@ -77,7 +77,7 @@ async def test_a_good_answer_is_believed_for_a_while(any_binary: Path, folder: P
         place.mkdir()
     answers = await asyncio.gather(*(transcoder.convert(bad, place) for place in places), return_exceptions=True)
     assert all(isinstance(answer, BadAudio) for answer in answers)
-    assert probes == 1
+    assert probes < len(places) / 2  # whoever fails after a probe began shares the next one
 
 
 async def test_the_tool_is_found_again_once_it_is_well(tmp_path: Path, folder: Path, any_binary: Path) -> None:

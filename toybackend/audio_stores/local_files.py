@@ -43,19 +43,24 @@ class LocalFiles:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[LocalFiles]:
+        """Makes what is missing. Raises OSError where that is not possible."""
         await asyncio.to_thread(self._prepare)
         yield self
 
+    async def discard_unfinished(self) -> None:
+        await asyncio.to_thread(self._discard_unfinished)
+
     def _prepare(self) -> None:
+        folders = [f"kept/{number:02x}" for number in range(FOLDERS)]
+        for folder in ("incoming", "work", "kept", *folders):
+            (self._root / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync_folder(self._root / "kept")
+        _sync_folder(self._root)
+
+    def _discard_unfinished(self) -> None:
         for leftovers in (self._root / "incoming", self._root / "work"):
             shutil.rmtree(leftovers, ignore_errors=True)
-            leftovers.mkdir(parents=True, mode=0o700)
-        kept = self._root / "kept"
-        kept.mkdir(exist_ok=True, mode=0o700)
-        for number in range(FOLDERS):
-            (kept / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
-        _sync_folder(kept)
-        _sync_folder(self._root)
+            leftovers.mkdir(exist_ok=True, mode=0o700)
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:
