@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run demo test check bench crash corpus ffmpeg prompts setup lock clean
+.PHONY: run demo test check bench crash ffmpeg prompts setup lock clean
 
 setup: $(READY)
 

@@ -260,3 +260,12 @@ def test_our_own_pages_and_those_named_may_open_sockets(settings: Settings) -> N
     named = changed(settings, "network", public_url="https://toys.test/x", allowed_origins=("https://other.test",))
     origins = Listeners(named, http_port=1).origins()
     assert origins == {"https://toys.test", "http://localhost:1", "http://127.0.0.1:1", "https://other.test"}
+
+
+async def test_a_data_folder_has_one_server(settings: Settings) -> None:
+    async with serving(settings):
+        with pytest.raises(BadSettings, match="another server"):
+            async with serving(settings):
+                pytest.fail("it was opened")
+        async with open_house(settings) as command:  # commands may come in beside it
+            await command.database.ping()

@@ -46,7 +46,19 @@ def test_everything_is_in_it_and_nothing_else(wheel: Path) -> None:
     }
     assert inside == ours
     assert inside >= DATA
-    assert {name.rpartition(".")[2] for name in inside} <= {"py", "amr", "mp3", "html", "js", "css", "svg", "typed"}
+    assert {name.rpartition(".")[2] for name in inside} <= {
+        "py",
+        "amr",
+        "mp3",
+        "html",
+        "js",
+        "css",
+        "3gp",
+        "m4a",
+        "webm",
+        "svg",
+        "typed",
+    }
 
 
 def test_both_languages_have_every_prompt(wheel: Path) -> None:

@@ -10,12 +10,13 @@ the bus, the audio store and the database.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,6 +51,7 @@ ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_LENGTH = 20
 """100 random bits."""
 LANGUAGES = ("en", "zh")
+WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # named to be warned of
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -125,6 +127,7 @@ async def serving(settings: Settings) -> AsyncIterator[House]:
     network, service = settings.network, settings.service
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings))
+        stack.enter_context(only_server_on(settings.storage.data_dir))
         await _look_at_ffmpeg(house.transcoder)
         await house.audio.discard_unfinished()
         picked_up = await house.delivery.pick_up()
@@ -158,6 +161,8 @@ def _check(settings: Settings) -> None:
             f"TOYBACKEND_HOST={network.host} can be reached from other machines without TLS: put a proxy in front and"
             " name it in TOYBACKEND_PUBLIC_URL=https://…, or say --insecure-bind"
         )
+    if network.host in WILDCARDS and not (network.public_url and network.public_ws_url):
+        log.warning("toys cannot fetch links to %s: name TOYBACKEND_PUBLIC_URL and _PUBLIC_WS_URL", network.host)
     for name, value in (("BUS_URL", storage.bus_url), ("AUDIO_STORE_URL", storage.audio_store_url)):
         if value:
             raise BadSettings(f"TOYBACKEND_{name}: only the built-in one exists; leave it empty")
@@ -203,6 +208,17 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
             retry_seconds=conversion.retry_seconds,
         ),
     )
+
+
+@contextmanager
+def only_server_on(data: Path) -> Iterator[None]:
+    """Hold the data folder: two servers would throw away each other's unfinished work. Raises BadSettings."""
+    with (data / "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadSettings(f"another server is running on {data}") from None
+        yield
 
 
 async def _look_at_ffmpeg(transcoder: Transcoder) -> None:

@@ -85,3 +85,9 @@ speak demo "Hello my little one, this is mum. Sleep well, see you tomorrow."
 amr
 containers
 with_pictures
+
+# What `toybackend doctor` converts: one of each kind that phones and pages send.
+cd "$here"
+for pair in hello_wb.amr:wide.amr dtx_nb.amr:pauses.amr hello_packed.3gp:packed.3gp hello.webm:browser.webm hello.m4a:phone.m4a; do
+    cp "${pair%%:*}" "$(dirname "$demo")/${pair##*:}"
+done

@@ -12,8 +12,17 @@ import pytest
 
 from tests.commands.running import Done, call
 from toybackend.commands import doctor as doctor_module
+from toybackend.commands.doctor import RECORDINGS
 
-WHAT = ["clock", "ffmpeg", "database", "audio store", "HTTP port", "WebSocket port"]
+WHAT = [
+    "clock",
+    "ffmpeg",
+    *(kind for _, kind, _ in RECORDINGS),
+    "database",
+    "audio store",
+    "HTTP port",
+    "WebSocket port",
+]
 FREE_PORTS = {"HTTP_PORT": "0", "WS_PORT": "0"}
 
 

@@ -204,6 +204,7 @@ async def test_opening_again_keeps_what_was_kept_and_nothing_else(open_store: Op
         await (await blob.__aenter__()).write(MEGABYTE)
         assert len(files_below(tmp_path)) > kept
         async with open_store() as after:
+            await after.discard_unfinished()
             assert len(files_below(tmp_path)) == kept
             assert await ids(after) == [ONE]
             assert await original_of(after, ONE)

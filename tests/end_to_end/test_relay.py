@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import (
@@ -22,6 +25,7 @@ from tests.end_to_end.sound import CLIP_SECONDS, PADDING_SECONDS, fetch, seconds
 from tests.world import add_contact, add_group
 from toybackend.app import open_house
 from toybackend.models import DeliveryState
+from toybackend.protocol import CloseCode
 from toybackend.settings import Service, Settings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("calm_log", "cheap_hashes")]
@@ -349,7 +353,7 @@ async def test_a_waiting_toy_hears_that_it_was_bound(family: Family) -> None:
     toy, code = await waiting_toy(family.house)
     async with toy.line() as waiting:
         await waiting.say(to_user=family.mum.id, msg="let me in")
-        assert await waiting.refusal() == "unknown_recipient"
+        assert await waiting.refusal() == "not_allowed"
         await family.house.devices.bind(family.mum.party.name, code, "Rabbit")
         assert await waiting.next() == {"type": "notice", "event": "bound"}
 
@@ -360,3 +364,23 @@ async def test_a_waiting_toy_hears_that_another_process_bound_it(family: Family)
         async with open_house(family.house.settings) as command:
             await command.devices.bind(family.mum.party.name, code, "Rabbit")
         assert await waiting.next() == {"type": "notice", "event": "bound"}
+
+
+# ── before the welcome ──
+
+
+async def test_a_voice_may_follow_right_behind_the_handshake(family: Family, long_clip: bytes) -> None:
+    """17 KB, more than an unknown peer may send: the token in the handshake was looked at before it ended."""
+    url = family.house.listeners.bound().ws_url + "/app"
+    async with connect(url, additional_headers={"Authorization": f"Bearer {family.mum.token}"}) as mum:
+        await mum.send(json.dumps({"to_user": family.bear.id}))
+        await mum.send(long_clip)
+        assert [json.loads(await mum.recv())["type"] for _ in range(2)] == ["welcome", "accepted"]
+
+
+async def test_who_has_not_said_hello_may_not_send_much(family: Family, long_clip: bytes) -> None:
+    async with connect(family.house.listeners.bound().ws_url + "/app") as stranger:
+        await stranger.send(long_clip)
+        with pytest.raises(ConnectionClosed):
+            await stranger.recv()
+        assert stranger.close_code == CloseCode.TOO_BIG

@@ -35,6 +35,9 @@ class FakeConnection:
         self.party = party
         self.outbox = FakeOutbox()
 
+    def wake(self) -> None:
+        self.outbox.look()
+
 
 def added(hub: Hub, party: Party) -> FakeConnection:
     made = FakeConnection(party)

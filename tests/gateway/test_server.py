@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from toybackend.gateway.server import _admit, _bearer
+from toybackend.gateway.server import _bearer, _refuse
 
 OURS = frozenset({"https://toys.example"})
 
@@ -24,7 +24,7 @@ class FakeHandshake:
 def answer(path: str, **headers: str) -> int | None:
     """The status of the refusal; None for the upgrade."""
     request = Request(path, Headers(headers))
-    response = _admit(cast(ServerConnection, FakeHandshake()), request, OURS)
+    response = _refuse(cast(ServerConnection, FakeHandshake()), request, OURS)
     return response.status_code if response else None
 
 
@@ -67,4 +67,16 @@ def test_a_page_must_be_one_of_ours(origin: str, status: int | None) -> None:
     ],
 )
 def test_bearer_tokens(header: str, token: str) -> None:
-    assert _bearer(header) == token
+    assert _bearer([header]) == token
+
+
+def test_two_tokens_are_none() -> None:
+    assert _bearer(["Bearer abc", "Bearer abc"]) == ""
+
+
+def test_two_origins_must_both_be_ours() -> None:
+    headers = Headers()
+    headers["Origin"], headers["Origin"] = "https://toys.example", "https://evil.example"
+    response = _refuse(cast(ServerConnection, FakeHandshake()), Request("/app", headers), OURS)
+    assert response is not None
+    assert response.status_code == 403

@@ -9,9 +9,9 @@ import pytest
 
 from tests.services.conftest import Home
 from tests.world import new_id
-from toybackend.errors import MissingField, NameTaken, NotAuthenticated, RateLimited, TooLong
+from toybackend.errors import MissingField, NameTaken, NotAuthenticated, Overloaded, RateLimited, TooLong
 from toybackend.services import accounts as module
-from toybackend.services.accounts import LEAST_PASSWORD, MOST_NAME, MOST_PASSWORD, WINDOW_MS, Accounts
+from toybackend.services.accounts import LEAST_PASSWORD, MOST_HASHES, MOST_NAME, MOST_PASSWORD, WINDOW_MS, Accounts
 
 PASSWORD = "correct horse"
 TRIES = 3
@@ -162,3 +162,11 @@ async def test_the_names_watched_are_bounded(accounts: Accounts, monkeypatch: py
     for number in range(8):
         await guess(accounts, f"name {number}")
     assert len(accounts._tries._wrong) == 5
+
+
+async def test_a_flood_of_log_ins_is_shed(home: Home) -> None:
+    accounts = Accounts(home.database, home.tokens, login_tries=TRIES, clock=home.clock, new_id=new_id)
+    tries = [accounts.log_in(f"nobody-{number}", PASSWORD) for number in range(MOST_HASHES + 3)]
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(answer, Overloaded) for answer in answers) == 3
+    assert sum(isinstance(answer, NotAuthenticated) for answer in answers) == MOST_HASHES

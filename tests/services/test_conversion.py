@@ -68,6 +68,25 @@ def test_nobody_has_two_turns_while_another_waits(families: str) -> None:
         assert after.family != one.family or set(+left) == {one.family}
 
 
+async def test_with_one_converter_a_newcomer_waits_for_the_clip_that_runs_and_no_other() -> None:
+    queue = FairQueue()
+    for one in jobs("aaa"):
+        queue.put(one)
+    running = await queue.get()
+    queue.put(job(9, "b"))
+    queue.release(running, done=True)
+    assert (await queue.get()).family == "b"
+
+
+async def test_a_family_with_a_clip_under_way_comes_after_one_that_has_none() -> None:
+    queue = FairQueue()
+    for one in jobs("aaa"):
+        queue.put(one)
+    await queue.get()
+    queue.put(job(9, "b"))
+    assert "".join([(await queue.get()).family for _ in range(3)]) == "baa"
+
+
 async def test_whoever_waits_for_a_job_gets_it() -> None:
     queue = FairQueue()
     waiting = [asyncio.create_task(queue.get()) for _ in range(3)]
@@ -86,9 +105,12 @@ async def test_a_clip_is_queued_once_until_it_is_done() -> None:
     got = await queue.get()
     queue.put(got)  # under way
     assert len(queue) == 0
+    queue.release(got, done=False)
+    queue.put(got)  # waits to be put back
+    assert len(queue) == 0
     queue.put_back(got)
     assert await queue.get() == got
-    queue.done(got)
+    queue.release(got, done=True)
     queue.put(got)
     assert len(queue) == 1
 

@@ -282,7 +282,7 @@ async def test_a_voice_whose_original_is_gone_fails(home: Home) -> None:
     [message] = await say(home, home.mum, to(home.bear))
     await home.audio.delete(message.id)
     await home.delivery.convert(home.queue[0])
-    assert home.told(home.mum) == [Failed(id=message.id, code="gone")]
+    assert home.told(home.mum) == [Failed(id=message.id, code="internal")]
 
 
 async def test_a_sick_converter_changes_nothing(home: Home) -> None:

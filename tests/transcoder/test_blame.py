@@ -61,6 +61,31 @@ async def test_a_clip_that_upsets_a_healthy_tool_is_bad(
         await FfmpegTranscoder(str(tool), limits).convert(HELLO, folder)
 
 
+async def test_what_failed_in_passing_is_tried_again(any_binary: Path, folder: Path) -> None:
+    """A disk that was full, a machine short of memory: by the time the tool is asked, it is well again."""
+    runs = 0
+
+    async def once_out_of_memory(command: Sequence[str], place: Path, limits: ConversionLimits) -> Outcome:
+        nonlocal runs
+        runs += "file:speech.amr" in command
+        if runs == 1 and "file:speech.amr" in command:
+            return Outcome(245, timed_out=False, log_tail="Resource temporarily unavailable")
+        return await run_child(command, place, limits)
+
+    sound = await FfmpegTranscoder(str(any_binary), run=once_out_of_memory).convert(HELLO, folder)
+    assert sound.duration_ms == 3460
+
+
+async def test_a_full_disk_is_never_the_clips_fault(any_binary: Path, folder: Path) -> None:
+    async def full(command: Sequence[str], place: Path, limits: ConversionLimits) -> Outcome:
+        if "file:encoded.mp3" in command:
+            return Outcome(228, timed_out=False, log_tail="av_interleaved_write_frame(): No space left on device")
+        return await run_child(command, place, limits)
+
+    with pytest.raises(ConverterUnavailable, match="No space left on device"):
+        await FfmpegTranscoder(str(any_binary), run=full).convert(HELLO, folder)
+
+
 async def test_clips_that_fail_together_share_a_probe(any_binary: Path, folder: Path) -> None:
     probes = 0
 

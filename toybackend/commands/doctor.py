@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -21,6 +24,18 @@ from toybackend.settings import Settings
 
 EARLIEST_SANE_CLOCK = 1_750_000_000
 """Mid-2025, seconds since the epoch: a clock before that was never set, and signed links would not work."""
+
+CLIPS = Path(__file__).parent.parent / "clips"
+RECORDINGS = (
+    ("demo.amr", "AMR-NB", 4.90),
+    ("wide.amr", "AMR-WB", 3.46),
+    ("pauses.amr", "AMR-NB with pauses", 9.46),
+    ("packed.3gp", "3GP", 3.00),
+    ("phone.m4a", "AAC in MP4", 3.45),
+    ("browser.webm", "Opus in WebM", 3.45),
+)
+"""File, what it is, and how many seconds of sound are in it, counted or made so."""
+TOLERANCE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,8 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings = [_clock()]
     try:
         async with open_house(settings) as house:
-            findings += [await _ffmpeg(house)]
+            ffmpeg = await _ffmpeg(house)
+            findings += [ffmpeg, *(await _recordings(house) if ffmpeg.is_well else [])]
             findings += [await _answers("database", house.database.ping)]
             findings += [await _answers("audio store", house.audio.ping)]
     except (BadSettings, OSError) as error:
@@ -72,6 +88,25 @@ async def _ffmpeg(house: House) -> Finding:
         return Finding("ffmpeg", True, f"{await house.transcoder.check()} converts a known-good clip")
     except ConverterUnavailable as sick:
         return Finding("ffmpeg", False, str(sick), "make ffmpeg, or name a working one in TOYBACKEND_FFMPEG")
+
+
+async def _recordings(house: House) -> list[Finding]:
+    """What phones really send, converted and measured: an ffmpeg may read one kind well and lose half of another."""
+    return [await _recording(house, name, kind, seconds) for name, kind, seconds in RECORDINGS]
+
+
+async def _recording(house: House, name: str, kind: str, seconds: float) -> Finding:
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="toybackend-doctor-"))
+    do = "this ffmpeg cannot read it; make ffmpeg, or name another in TOYBACKEND_FFMPEG"
+    try:
+        sound = await house.transcoder.convert(CLIPS / name, folder)
+    except ToybackendError as error:
+        return Finding(kind, False, str(error), do)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder)
+    got = sound.duration_ms / 1000
+    is_whole = abs(got - seconds) <= TOLERANCE_SECONDS
+    return Finding(kind, is_whole, f"{seconds:.2f} s in, {got:.2f} s out", "" if is_whole else do)
 
 
 async def _answers(what: str, ping: Callable[[], Awaitable[None]]) -> Finding:

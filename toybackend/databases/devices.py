@@ -60,7 +60,7 @@ def _first_boot(connection: Connection, toy_id: PartyId) -> Toy:
         return made
     connection.execute(insert(parties).values(id=toy_id, kind=PartyKind.TOY, name=NAMELESS))
     connection.execute(insert(toys).values(id=toy_id))
-    return _one(connection, _select_toys().where(toys.c.id == toy_id))
+    return _made_toy(connection, toy_id)
 
 
 def _bind(connection: Connection, code: str, guardian_id: PartyId, name: str, now: int) -> Toy:
@@ -76,7 +76,7 @@ def _bind(connection: Connection, code: str, guardian_id: PartyId, name: str, no
     connection.execute(insert(guardians).values(toy_id=claim.toy_id, account_id=guardian_id, since=now))
     if name:
         connection.execute(update(parties).where(parties.c.id == claim.toy_id).values(name=name))
-    return _one(connection, _select_toys().where(toys.c.id == claim.toy_id))
+    return _made_toy(connection, claim.toy_id)
 
 
 def _select_toys() -> Select[tuple[str, str, str, int, int | None]]:
@@ -90,6 +90,8 @@ def _toy(connection: Connection, toy_id: PartyId) -> Toy | None:
     return Toy(PartyId(row.id), row.name, row.child_name, row.volume_cap, row.bound_at) if row else None
 
 
-def _one(connection: Connection, statement: Select[tuple[str, str, str, int, int | None]]) -> Toy:
-    row = connection.execute(statement).one()
-    return Toy(PartyId(row.id), row.name, row.child_name, row.volume_cap, row.bound_at)
+def _made_toy(connection: Connection, toy_id: PartyId) -> Toy:
+    """A toy that was written in this transaction."""
+    toy = _toy(connection, toy_id)
+    assert toy is not None  # noqa: S101
+    return toy

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -58,7 +58,7 @@ async def open_sqlite(url: str) -> AsyncIterator[Engine]:
 
 
 def sqlite_url(file: Path) -> str:
-    return f"sqlite:///{file.absolute()}"
+    return URL.create("sqlite", database=str(file.absolute())).render_as_string()
 
 
 class _Lane:

@@ -23,7 +23,6 @@ from toybackend.protocol import (
     CloseCode,
     HaveHeard,
     Hello,
-    Inbound,
     ServerFrame,
     TextMessage,
     VoiceHeader,
@@ -33,6 +32,7 @@ from toybackend.protocol import (
 from toybackend.services.delivery import Delivery
 from toybackend.services.receipts import Receipts
 from toybackend.settings import Audio, Sockets
+from toybackend.upload import Inbound
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,9 @@ class Connection:
         "_minute",
         "_receipts",
         "awaits_owner",
-        "heard_at",
         "mailbox",
         "outbox",
         "party",
-        "pinged_at",
         "socket",
     )
 
@@ -78,9 +76,6 @@ class Connection:
         self.party = party
         self.outbox = outbox
         self.mailbox = mailbox
-        self.heard_at = clock()
-        """When the last pong came, or the socket."""
-        self.pinged_at = self.heard_at
         self.awaits_owner = party.kind is PartyKind.WAITING_TOY
         self._delivery = delivery
         self._receipts = receipts
@@ -91,6 +86,11 @@ class Connection:
         self._bad_frames = 0
         self._frames = 0
         self._minute = 0
+
+    def wake(self) -> None:
+        """There may be something in the mailbox. The token of a waiting toy does not open it."""
+        if self.party.kind is not PartyKind.WAITING_TOY:
+            self.outbox.look()
 
     def send(self, frame: ServerFrame) -> None:
         self.outbox.put(encode_server_frame(frame))
@@ -129,6 +129,10 @@ class Connection:
             self._bad_frames = 0
 
     async def _take(self, frame: ClientFrame) -> None:
+        if self.party.kind is PartyKind.WAITING_TOY:
+            if isinstance(frame, VoiceHeader):
+                self._inbound.refuse_header()
+            raise NotAllowed("this token is only good for waiting; authorize again once there is an owner")
         match frame:
             case VoiceHeader():
                 await self._header(frame)

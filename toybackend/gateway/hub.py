@@ -44,4 +44,4 @@ class Hub:
             if isinstance(event, Tell):
                 connection.outbox.put(event.frame)
             else:
-                connection.outbox.look()
+                connection.wake()

@@ -7,6 +7,7 @@ A reader that is too slow is dropped, never the message: what it did not acknowl
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
@@ -18,6 +19,8 @@ from toybackend.errors import Overloaded
 from toybackend.gateway.closing import say_goodbye
 from toybackend.models import Delivery
 from toybackend.protocol import CloseCode
+
+log = logging.getLogger(__name__)
 
 Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 
@@ -91,6 +94,9 @@ class Outbox:
         except Overloaded:
             # The mailbox cannot be read now. What was not acknowledged is sent again to the next socket.
             self.close(CloseCode.TRY_AGAIN_LATER, "try again later")
+        except Exception:
+            log.exception("a socket could not be written to")
+            self.close(CloseCode.TRY_AGAIN_LATER, "internal")
         finally:
             self._writer = None
 

@@ -9,20 +9,22 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from toybackend.errors import NotAuthenticated, Refused, ToybackendError
+from toybackend.errors import NotAuthenticated, Overloaded, Refused, ToybackendError
 from toybackend.gateway.closing import CLOSE_SECONDS, Closing, closing, hang_up, say_goodbye
 from toybackend.gateway.connection import Connection
 from toybackend.gateway.hub import Hub
 from toybackend.gateway.mailbox_reader import MailboxReader
 from toybackend.gateway.outbox import Outbox
+from toybackend.gateway.sockets import Socket
 from toybackend.models import Party, PartyKind
 from toybackend.ports import Bus, Clock, Event
-from toybackend.protocol import CloseCode, Hello, Notice, Welcome, parse_client_frame
+from toybackend.protocol import MAX_FRAME_BYTES, CloseCode, Hello, Notice, Welcome, parse_client_frame
 from toybackend.services.delivery import Delivery
 from toybackend.services.devices import Devices
 from toybackend.services.mailboxes import Mailboxes
@@ -70,8 +72,9 @@ class Gateway:
     async def serving(self, host: str, port: int, origins: Callable[[], frozenset[str]]) -> AsyncIterator[int]:
         """Listen; gives the port. `origins` are the pages that may come. On leaving, sockets close with 1001."""
 
-        def admit(socket: ServerConnection, request: Request) -> Response | None:
-            return _admit(socket, request, origins())
+        async def admit(socket: ServerConnection, request: Request) -> Response | None:
+            refused = _refuse(socket, request, origins())
+            return refused or await self._look_at_bearer(cast(Socket, socket), request)
 
         async with self._rooms.bus.subscribe(self._receive), self._heart():
             server = await serve(
@@ -79,8 +82,9 @@ class Gateway:
                 host,
                 port,
                 process_request=admit,
+                create_connection=Socket,
                 compression=None,
-                max_size=self._rooms.settings.audio.max_bytes,  # until we know who it is
+                max_size=MAX_FRAME_BYTES,  # until we know who it is
                 max_queue=4,
                 ping_interval=None,  # one heart beats for all, see `_beat`
                 close_timeout=CLOSE_SECONDS,
@@ -106,7 +110,25 @@ class Gateway:
 
     # ── one socket ──
 
-    async def _handle(self, socket: ServerConnection) -> None:
+    async def _look_at_bearer(self, socket: Socket, request: Request) -> Response | None:
+        """Find out during the handshake who this is: a client may send its first voice right behind it."""
+        headers = request.headers.get_all("Authorization")
+        if not headers:
+            return None
+        try:
+            # With a wrong token, or two, it becomes a socket all the same, to be closed with 4401 which browsers see.
+            with contextlib.suppress(NotAuthenticated):
+                socket.bearer = await self._rooms.tokens.bearer(_bearer(headers))
+                self._raise_limit(socket)
+        except Overloaded:
+            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+        return None
+
+    def _raise_limit(self, socket: Socket) -> None:
+        socket.protocol.max_message_size = HARD_LIMIT * self._rooms.settings.audio.max_bytes
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        socket = cast(Socket, connection)
         self._open += 1
         try:
             await self._converse(socket)
@@ -119,11 +141,10 @@ class Gateway:
         finally:
             self._open -= 1
 
-    async def _converse(self, socket: ServerConnection) -> None:
+    async def _converse(self, socket: Socket) -> None:
         if self._open > self._limits.max_sockets:
             raise Closing(CloseCode.TRY_AGAIN_LATER, "try again later")
         party, acks = await self._authenticate(socket)
-        socket.protocol.max_message_size = HARD_LIMIT * self._rooms.settings.audio.max_bytes
         connection = await self._welcome(socket, party, acks=acks)
         try:
             await connection.read()
@@ -131,18 +152,22 @@ class Gateway:
             self._hub.remove(connection)
             log.info("socket of %s closed", party.kind, extra={"close_code": socket.close_code})
 
-    async def _authenticate(self, socket: ServerConnection) -> tuple[Party, bool]:
+    async def _authenticate(self, socket: Socket) -> tuple[Party, bool]:
         """Who this is, and whether it will acknowledge."""
         assert socket.request is not None  # noqa: S101  # the handshake is over
-        # Taken out: no token is kept for as long as the socket lives.
-        path, header = socket.request.path, socket.request.headers.pop("Authorization", None)
-        hello = Hello(token=_bearer(header)) if header is not None else await self._hello(socket)
-        party = await self._rooms.tokens.bearer(hello.token)
-        if party.kind not in PATHS[path]:
+        has_said = "Authorization" in socket.request.headers
+        while "Authorization" in socket.request.headers:
+            del socket.request.headers["Authorization"]  # no token is kept for as long as the socket lives
+        party, acks = socket.bearer, True
+        if not has_said:
+            hello = await self._hello(socket)
+            party, acks = await self._rooms.tokens.bearer(hello.token), hello.acks
+            self._raise_limit(socket)
+        if party is None or party.kind not in PATHS[socket.request.path]:
             raise NotAuthenticated
-        return party, hello.acks
+        return party, acks
 
-    async def _hello(self, socket: ServerConnection) -> Hello:
+    async def _hello(self, socket: Socket) -> Hello:
         try:
             async with asyncio.timeout(self._limits.hello_seconds):
                 first = await socket.recv()
@@ -155,7 +180,7 @@ class Gateway:
                     return frame
         raise NotAuthenticated
 
-    async def _welcome(self, socket: ServerConnection, party: Party, *, acks: bool) -> Connection:
+    async def _welcome(self, socket: Socket, party: Party, *, acks: bool) -> Connection:
         rooms, limits = self._rooms, self._limits
         start = await rooms.mailboxes.state(party)
         mailbox = MailboxReader(
@@ -183,7 +208,7 @@ class Gateway:
             )
         )
         self._hub.add(connection)
-        outbox.look()
+        connection.wake()
         log.info("socket of %s opened", party.kind)
         return connection
 
@@ -209,7 +234,7 @@ class Gateway:
 
     @asynccontextmanager
     async def _heart(self) -> AsyncIterator[None]:
-        beats = [asyncio.create_task(self._beat(), name="heartbeat"), asyncio.create_task(self._sweep(), name="sweep")]
+        beats = [self._spawn(self._beat()), self._spawn(self._sweep())]
         try:
             yield
         finally:
@@ -218,29 +243,21 @@ class Gateway:
             await asyncio.gather(*beats, return_exceptions=True)
 
     async def _beat(self) -> None:
-        """Ping every socket in its time, and drop those that did not answer for too long."""
+        """Ping every socket in its time, and drop those that were not heard for too long."""
         while True:
             await asyncio.sleep(self._limits.ping_seconds / BEATS)
-            now = self._rooms.clock()
+            now = asyncio.get_running_loop().time()
             for connection in self._hub:
-                if now - connection.heard_at > self._limits.pong_seconds * 1000:
-                    connection.socket.transport.abort()  # nobody is there to say goodbye to
-                elif now - connection.pinged_at >= self._limits.ping_seconds * 1000:
-                    await self._ping(connection, now)
+                await self._check(cast(Socket, connection.socket), now)
 
-    async def _ping(self, connection: Connection, now: int) -> None:
-        connection.pinged_at = now
-        if connection.socket.transport.get_write_buffer_size():
-            return  # a ping would wait behind what this one does not read, and the heart with it
-        try:
-            pong = asyncio.ensure_future(await connection.socket.ping())
-        except ConnectionClosed:
-            return
-        pong.add_done_callback(lambda done: self._ponged(connection, done))
-
-    def _ponged(self, connection: Connection, pong: asyncio.Future[float]) -> None:
-        if not pong.cancelled() and pong.exception() is None:
-            connection.heard_at = self._rooms.clock()
+    async def _check(self, socket: Socket, now: float) -> None:
+        if now - socket.heard_at > self._limits.pong_seconds:
+            socket.transport.abort()  # nobody is there to say goodbye to
+        elif now - socket.pinged_at >= self._limits.ping_seconds and not socket.transport.get_write_buffer_size():
+            # Behind what a slow reader has not read yet a ping would wait, and the heart with it.
+            socket.pinged_at = now
+            with contextlib.suppress(ConnectionClosed):
+                await socket.ping()
 
     async def _sweep(self) -> None:
         """Notice what another process did, such as binding a waiting toy by a command."""
@@ -260,16 +277,16 @@ class Gateway:
             connection.send(Notice(event="bound"))
 
 
-def _admit(socket: ServerConnection, request: Request, origins: frozenset[str]) -> Response | None:
+def _refuse(socket: ServerConnection, request: Request, origins: frozenset[str]) -> Response | None:
     """Answer what must not become a socket."""
     if request.path not in PATHS:
         return socket.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
-    origin = request.headers.get("Origin")
-    if origin is not None and origin not in origins:
+    if not origins.issuperset(request.headers.get_all("Origin")):
         return socket.respond(HTTPStatus.FORBIDDEN, "this origin may not open sockets\n")
     return None
 
 
-def _bearer(header: str) -> str:
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+def _bearer(headers: list[str]) -> str:
+    """The token of a request (RFC 6750); empty when it says none, or more than one thing."""
+    scheme, _, token = headers[0].partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and len(headers) == 1 else ""

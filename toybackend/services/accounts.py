@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import argon2
 from argon2.exceptions import VerificationError
 
-from toybackend.errors import MissingField, NotAuthenticated, RateLimited, TooLong
+from toybackend.errors import MissingField, NotAuthenticated, Overloaded, RateLimited, TooLong
 from toybackend.models import Account, PartyId, PartyKind
 from toybackend.ports import Clock, NewId, Parties
 from toybackend.services.tokens import Tokens
@@ -18,6 +20,11 @@ MOST_PASSWORD = 1024
 MOST_NAME = 64
 WINDOW_MS = 300_000
 MOST_NAMES_WATCHED = 10_000
+MOST_HASHES = 32
+"""Log-ins that may wait for their password to be checked."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Accounts:
@@ -30,6 +37,8 @@ class Accounts:
         self._clock = clock
         self._new_id = new_id
         self._hasher = argon2.PasswordHasher()
+        self._one_hash = asyncio.Lock()
+        self._hashes = 0
         # What an unknown name is checked against, so that it takes as long as a wrong password.
         self._nobody = self._hasher.hash("nobody")
 
@@ -40,7 +49,7 @@ class Accounts:
             raise MissingField(f"a name, and a password of at least {LEAST_PASSWORD} characters")
         if len(name) > MOST_NAME or len(password) > MOST_PASSWORD:
             raise TooLong(f"a name has at most {MOST_NAME} characters, a password {MOST_PASSWORD}")
-        hashed = await asyncio.to_thread(self._hasher.hash, password)
+        hashed = await self._hashing(self._hasher.hash, password)
         account = Account(PartyId(self._new_id("p")), name, hashed, self._clock())
         await self._parties.add_account(account)
         return account
@@ -51,11 +60,23 @@ class Accounts:
         self._tries.count(key, self._clock())
         account = await self._parties.account(name.strip())
         known = account.password_hash if account else self._nobody
-        is_right = await asyncio.to_thread(self._verify, known, password[:MOST_PASSWORD])
+        is_right = await self._hashing(self._verify, known, password[:MOST_PASSWORD])
         if account is None or not is_right:
             raise NotAuthenticated("name or password is wrong")
         self._tries.forget(key)
         return account, await self._tokens.give(account.id, PartyKind.PERSON)
+
+    async def _hashing(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Run argon2, which is meant to be slow, one at a time: a flood of log-ins must not hold up the voices.
+        Raises Overloaded."""
+        if self._hashes >= MOST_HASHES:
+            raise Overloaded("too many are logging in", retry_after=1)
+        self._hashes += 1
+        try:
+            async with self._one_hash:
+                return await asyncio.to_thread(work, *given, **named)
+        finally:
+            self._hashes -= 1
 
     def _verify(self, known: str, password: str) -> bool:
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -28,6 +28,7 @@ class FairQueue:
 
     def __init__(self) -> None:
         self._families: OrderedDict[str, deque[Unconverted]] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
         self._known: set[str] = set()
         self._filled = asyncio.Event()
 
@@ -46,18 +47,26 @@ class FairQueue:
         self._filled.set()
 
     async def get(self) -> Unconverted:
+        """The next clip; `release` it when its turn is over."""
         while not self._families:
             self._filled.clear()
             await self._filled.wait()
-        family, waiting = self._families.popitem(last=False)
+        # The family that waits longest, but one whose clip is being converted already comes after one that has none.
+        family = min(self._families, key=self._under_way.__getitem__)
+        waiting = self._families.pop(family)
         job = waiting.popleft()
         if waiting:
             self._families[family] = waiting
+        self._under_way[family] += 1
         return job
 
-    def done(self, job: Unconverted) -> None:
-        """A clip that `get` gave will not be put back."""
-        self._known.discard(job.message_id)
+    def release(self, job: Unconverted, *, done: bool) -> None:
+        """The turn of a clip that `get` gave is over; unless it is done, it will be put back."""
+        self._under_way[job.family] -= 1
+        if not self._under_way[job.family]:
+            del self._under_way[job.family]
+        if done:
+            self._known.discard(job.message_id)
 
 
 class Conversion:
@@ -123,8 +132,9 @@ class Conversion:
             log.exception("a conversion failed on our side, the clip waits")
         else:
             self._tries.pop(job.message_id, None)
-            self._queue.done(job)
+            self._queue.release(job, done=True)
             return
+        self._queue.release(job, done=False)
         await self._put_off(job)
 
     async def _put_off(self, job: Unconverted) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone
+from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal
 from toybackend.models import GroupId, Message, MessageId, MessageState, Party, PartyId
 from toybackend.ports import (
     Acceptance,
@@ -151,8 +151,10 @@ class Delivery:
             async with self._audio.workshop(job.message_id) as (original, folder):
                 sound = await self._transcoder.convert(original, folder)
                 await self._audio.keep_mp3(job.message_id, sound.file)
-        except (BadAudio, AudioTooLong, AudioTooLarge, Gone) as refused:
+        except (BadAudio, AudioTooLong, AudioTooLarge) as refused:
             await self._give_up(job, refused.code)
+        except Gone:
+            await self._give_up(job, Internal.code)
         else:
             await self._wake(await self._database.settle(job.message_id, sound=sound))
 

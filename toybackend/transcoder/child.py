@@ -26,6 +26,7 @@ from pathlib import Path
 from toybackend.transcoder.limits import ConversionLimits
 
 LOG = "ffmpeg.log"
+LEAST_PRIORITY = 19
 _LOG_TAIL_BYTES = 2048
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
@@ -92,9 +93,14 @@ def _start(command: Sequence[str], folder: Path, limits: ConversionLimits) -> su
             env=_ENVIRONMENT,
             start_new_session=True,
         )
-    # A child that is already gone needs no limits.
-    with contextlib.suppress(ProcessLookupError):
-        _limit(process.pid, limits)
+    try:
+        # A child that is already gone needs no limits.
+        with contextlib.suppress(ProcessLookupError):
+            _limit(process.pid, limits)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
     return process
 
 
@@ -110,7 +116,7 @@ def _limit(pid: int, limits: ConversionLimits) -> None:
     if hasattr(resource, "prlimit"):  # Linux; elsewhere the deadline alone bounds a child
         for kind, bound in bounds.items():
             resource.prlimit(pid, kind, (bound, bound))
-    os.setpriority(os.PRIO_PROCESS, pid, limits.nice)
+    os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + limits.nice, LEAST_PRIORITY))
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> None:

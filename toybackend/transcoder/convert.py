@@ -9,9 +9,9 @@ levelled and limited, take about 1.5 times the CPU of one process that only deco
 Whose fault: a hang, a crash or exit 0 without a sound may come from the clip or from a sick tool (an upgrade
 that lost a decoder, a full disk). The answer decides whether a message is lost, so it is asked, not guessed:
 a clip known to be good, shipped with us, goes the same way. If that comes out, the clip is bad; if not,
-the tool is, and the message waits. An answer counts for all clips that failed before it came, so
-that a flood of bad clips does not cost twice, and for none that fails later: a tool may fall ill, and a disk fill up,
-at any moment.
+the tool is, and the message waits. A good answer counts for all clips that failed before it was asked for, so that
+a flood of bad clips shares one, and for none that fails later; and the clip gets a second try after it, for what it
+failed of may have passed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class FfmpegTranscoder:
             return await self._convert(original, folder)
         except OSError as error:
             # No file, process, memory or room on the disk: never the clip's fault.
-            raise ConverterUnavailable(f"this machine cannot convert now: {error}") from error
+            raise ConverterUnavailable(f"this machine cannot convert now: {error.strerror or error}") from error
 
     async def check(self) -> str:
         """Converts the known-good clip. Returns version, origin and path; raises ConverterUnavailable."""
@@ -81,15 +81,20 @@ class FfmpegTranscoder:
             raise ConverterUnavailable(f"this machine cannot convert now: {error}") from error
 
     async def _convert(self, original: Path, folder: Path) -> Sound:
-        job = Job(await self._tool(folder), self._run, folder, self._limits)
         try:
-            sound = await job.convert(original)
+            return await self._attempt(original, folder)
+        except Doubtful:
+            await self._require_well(folder, since=time.monotonic())
+        # The tool is well now, but was it when the clip failed? Memory and room on the disk come and go.
+        try:
+            return await self._attempt(original, folder)
         except Doubtful as doubt:
-            await self._require_well(folder, since=time.monotonic())
+            if doubt.sound is not None:
+                return doubt.sound
             raise BadAudio from doubt
-        if job.complaints:
-            await self._require_well(folder, since=time.monotonic())
-        return sound
+
+    async def _attempt(self, original: Path, folder: Path) -> Sound:
+        return await Job(await self._tool(folder), self._run, folder, self._limits).convert(original)
 
     async def _tool(self, folder: Path) -> Ffmpeg:
         """The tool, looked for and examined on first use, and again after it was found sick."""
@@ -123,5 +128,5 @@ class FfmpegTranscoder:
         place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="known-good-", dir=folder))
         job = Job(await self._tool(place), self._run, place, self._probe_limits())
         sound = await job.convert(KNOWN_GOOD)
-        if job.complaints or sound.duration_ms != KNOWN_GOOD_MS or not any(sound.waveform):
-            raise Doubtful(f"it made {sound.duration_ms} ms of sound; {' '.join(job.complaints)}")
+        if sound.duration_ms != KNOWN_GOOD_MS or not any(sound.waveform):
+            raise Doubtful(f"it made {sound.duration_ms} ms of sound")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +17,16 @@ from toybackend.transcoder.ffmpeg import Ffmpeg
 from toybackend.transcoder.limits import ConversionLimits
 from toybackend.transcoder.loudness import Measured, level_filters
 
+_DISK_FULL = os.strerror(errno.ENOSPC)
+
 
 class Doubtful(Exception):
-    """Nothing usable came out, and it is open whether the clip or the tool is at fault."""
+    """Something went wrong, and it is open whether the clip or the tool is at fault."""
+
+    def __init__(self, why: str, sound: Sound | None = None) -> None:
+        super().__init__(why)
+        self.sound = sound
+        """What came out all the same: all that a damaged clip has, or what a full disk left of a good one."""
 
 
 @dataclass(slots=True)
@@ -29,8 +38,7 @@ class Job:
     folder: Path
     limits: ConversionLimits
     complaints: list[str] = field(default_factory=list)
-    """What the tool said when it failed and sound came out all the same. A damaged clip does that, and what
-    came out counts; so does a full disk, and then words may be missing. The caller must find out."""
+    """What the tool said when it failed and sound came out all the same."""
 
     async def convert(self, original: Path) -> Sound:
         prepared = await self._prepare(original)
@@ -40,7 +48,10 @@ class Job:
         mp3 = await asyncio.to_thread(conversion.finish, measured, self.folder)
         if mp3 is None or outcome.status:
             raise Doubtful(f"encoding {outcome}")
-        return Sound(mp3, round(measured.seconds * 1000), measured.waveform)
+        sound = Sound(mp3, round(measured.seconds * 1000), measured.waveform)
+        if self.complaints:
+            raise Doubtful("; ".join(self.complaints), sound)
+        return sound
 
     async def _prepare(self, original: Path) -> Prepared:
         decoders = self.ffmpeg.decoders
@@ -69,6 +80,8 @@ class Job:
     async def _child(self, command: Sequence[str]) -> Outcome:
         """Runs one command. One that had to be killed has no result, whatever it had written by then."""
         outcome = await self.run(command, self.folder, self.limits)
+        if _DISK_FULL in outcome.log_tail:
+            raise OSError(errno.ENOSPC, _DISK_FULL)
         if outcome.timed_out or outcome.status < 0:
             raise Doubtful(f"ffmpeg {outcome}")
         return outcome
