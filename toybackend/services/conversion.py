@@ -65,6 +65,8 @@ class FairQueue:
         self._under_way[job.family] -= 1
         if not self._under_way[job.family]:
             del self._under_way[job.family]
+        if job.family in self._families:
+            self._families.move_to_end(job.family)  # behind whoever came while its clip was converted
         if done:
             self._known.discard(job.message_id)
 
