@@ -61,7 +61,6 @@ from toybackend.errors import (
 MAX_FRAME_BYTES = 16 * 1024
 """Largest text frame; a longer one is `too_long` and the socket goes on."""
 MAX_REF = 64
-MAX_ID = 64
 
 
 class CloseCode(IntEnum):
