@@ -23,7 +23,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from bench.server import PASSWORD, REPOSITORY, ServerProcess, issue_toys, open_socket, running
 from toybackend.app import open_house
-from toybackend.settings import Settings, Storage
+from toybackend.settings import Families, Settings, Storage
 
 GOAL = 1.4
 PING_SECONDS = 5
@@ -100,7 +100,7 @@ async def bytes_per_socket(server: ServerProcess, tokens: Sequence[str]) -> floa
 
 async def toys(data: Path, count: int) -> list[str]:
     """Tokens of that many toys, all of one family."""
-    async with open_house(Settings(storage=Storage(data_dir=data))) as house:
+    async with open_house(Settings(storage=Storage(data_dir=data), families=Families(toys=count))) as house:
         await house.accounts.add("collector", PASSWORD)
         return [token for _, token in await issue_toys(house, "collector", count)]
 

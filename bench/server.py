@@ -176,11 +176,12 @@ async def _move_in(house: House, name: str) -> Family:
 async def issue_toys(house: House, owner: str, count: int) -> list[tuple[str, str]]:
     """Toys of one account as (id, token)."""
     made = []
-    for toy_id, licence in await house.devices.issue(count):
+    guardian = await house.accounts.find(owner)
+    for _, licence in [one async for batch in house.devices.issue(count) for one in batch]:
         boot = await house.devices.power_on(licence)
         assert boot.claim is not None, "a new toy waits for its owner"
-        await house.devices.bind(owner, boot.claim.code)
-        made.append((str(toy_id), await house.tokens.give(toy_id, PartyKind.TOY)))
+        toy = await house.toys.bind(guardian.id, boot.claim.code)
+        made.append((str(toy.id), await house.tokens.give(toy.id, PartyKind.TOY)))
     return made
 
 

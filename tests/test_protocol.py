@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -25,6 +26,7 @@ from toybackend.errors import (
     TooLong,
     UnknownType,
 )
+from toybackend.models import Weekday
 from toybackend.protocol import (
     MAX_FRAME_BYTES,
     Ack,
@@ -63,6 +65,8 @@ def parse(frame: str | bytes) -> ClientFrame:
         ('{"type":"heard","id":"m_1"}', HaveHeard(id="m_1")),
         ('{"type":"cancel"}', Cancel()),
         ('{"to_user":"t_1"}', VoiceHeader(to_user="t_1")),
+        ('{"to_user":"t_1","now":true}', VoiceHeader(to_user="t_1", now=True)),
+        ('{"to_user":"t_1","now":true,"msg":"hi"}', TextMessage(to_user="t_1", now=True, msg="hi")),
         (
             '{"to_group":"g_1","ref":"r","bytes":3,"sha256":"00"}',
             VoiceHeader(to_group="g_1", ref="r", bytes=3, sha256="00"),
@@ -157,6 +161,15 @@ def test_a_blob_is_what_its_header_promised() -> None:
 # ── what the server says ──
 
 
+SETTINGS = protocol.ToySettingsView(
+    volume_cap=55,
+    daily_limit_minutes=None,
+    time_zone="Europe/Berlin",
+    quiet_hours=(protocol.QuietWindowView(days=(Weekday.MONDAY, Weekday.SUNDAY), start="20:30", end="06:00"),),
+    quiet_until="2026-11-22T05:00:00.000Z",
+)
+
+
 def one_of_each_server_frame() -> list[ServerFrame]:
     return [
         protocol.Welcome(id="t_1", name="Bear", unread=0, max_audio_bytes=1, max_audio_seconds=1),
@@ -178,7 +191,10 @@ def one_of_each_server_frame() -> list[ServerFrame]:
         protocol.Delivered(id="m_1", to_user="t_1"),
         protocol.Heard(id="m_1", to_user="t_1"),
         protocol.Failed(id="m_1", code="bad_audio"),
-        protocol.Notice(event="bound"),
+        protocol.Notice(event="unbound"),
+        protocol.Notice(event="bound", id="t_1", name="Bear", settings=SETTINGS),
+        protocol.Notice(event="held", id="m_1", code="quiet_hours", to_user="t_1", until="2026-11-22T06:00:00.000Z"),
+        protocol.Welcome(id="t_1", name="Bear", unread=0, max_audio_bytes=1, max_audio_seconds=1, settings=SETTINGS),
         error_frame(Overloaded(retry_after=5), "r"),
     ]
 
@@ -232,6 +248,17 @@ def _client_name(kind: type[msgspec.Struct]) -> str:
     if kind.__struct_config__.tag is not None:
         return str(kind.__struct_config__.tag)
     return "text" if kind is TextMessage else "header"
+
+
+def test_the_contract_at_the_top_names_every_event_that_is_noticed() -> None:
+    """Wherever in the package it is said."""
+    package = Path(protocol.__file__).parent
+    said = {
+        event for file in package.rglob("*.py") for event in re.findall(r'Notice\(\s*event="(\w+)"', file.read_text())
+    }
+    assert {"bound", "unbound", "settings", "held"} <= said
+    missing = {event for event in said if not re.search(rf"^ {{6}}(\w+, )*{event}\b", protocol.__doc__ or "", re.M)}
+    assert missing == set()
 
 
 def test_no_frame_can_start_a_recording() -> None:

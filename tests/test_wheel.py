@@ -57,6 +57,7 @@ def test_everything_is_in_it_and_nothing_else(wheel: Path) -> None:
         "m4a",
         "webm",
         "svg",
+        "txt",
         "typed",
     }
 

@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import Table, insert
 
 from toybackend.databases.sql import SqlDatabase
-from toybackend.databases.tables import contacts, groups, members
+from toybackend.databases.tables import groups, members
 from toybackend.models import (
     WAVEFORM_BARS,
     Account,
     Claim,
+    ContactId,
+    ContactState,
+    DeviceId,
     GroupId,
     Message,
     MessageId,
@@ -62,8 +65,8 @@ async def add_licensed_toy(database: SqlDatabase, licence_digest: str | None = N
     """A toy that was switched on and belongs to nobody."""
     toy_id = PartyId(new_id("t"))
     licence_digest = licence_digest or f"digest of {toy_id}"
-    await database.add_licences([(licence_digest, toy_id)], NOW)
-    assert await database.licensed_toy(licence_digest)
+    await database.add_devices([(licence_digest, DeviceId(new_id("d")))], NOW)
+    assert await database.switch_on(licence_digest, toy_id, f"token of {toy_id}", NOW, NOW + 1)
     return toy_id
 
 
@@ -71,23 +74,42 @@ async def add_toy(database: SqlDatabase, name: str, guardian: Party) -> Party:
     """A toy that this person took home."""
     claim = Claim(new_id("CLAIM"), await add_licensed_toy(database), NOW + 1000)
     await database.set_claim(claim)
-    toy = await database.bind(claim.code, guardian.id, name, NOW)
+    toy = await database.bind(claim.code, guardian.id, name, NOW, most_guardians=8, most_toys=50)
     return Party(toy.id, PartyKind.TOY, toy.name)
 
 
-# ── what no port can do yet: rows put in by hand ──
+async def add_guardian(database: SqlDatabase, toy: Party, guardian: Party, company: Party) -> None:
+    """The guardian lets one more grown-up join."""
+    claim = Claim(new_id("CLAIM"), toy.id, NOW + 1000, opened_by=guardian.id)
+    await database.set_claim(claim)
+    await database.bind(claim.code, company.id, "", NOW, most_guardians=8, most_toys=50)
+
+
+async def add_contact(
+    database: SqlDatabase,
+    one: Party,
+    other: Party,
+    state: ContactState = ContactState.AGREED,
+    *,
+    blocks: bool = False,
+) -> ContactId:
+    """Asked by `one`, and blocked by the other if at all."""
+    is_agreed = state is ContactState.AGREED
+    asked = await database.ask(ContactId(new_id("c")), one.id, other.id, NOW, is_agreed=is_agreed, most=1000)
+    if blocks:
+        await database.set_block(asked.contact.id, other.id, blocks=True)
+    return asked.contact.id
+
+
+# ── what no port does: rows put in by hand ──
 
 
 async def add_rows(database: SqlDatabase, table: Table, *rows: dict[str, Any]) -> None:
     await database._engine.write(lambda connection: connection.execute(insert(table), list(rows)))
 
 
-async def add_contact(database: SqlDatabase, one: Party, other: Party, state: str = "agreed") -> None:
-    lower, upper = sorted((one.id, other.id))
-    await add_rows(database, contacts, {"lower_id": lower, "upper_id": upper, "state": state, "since": NOW})
-
-
 async def add_group(database: SqlDatabase, *parties: Party) -> GroupId:
+    """A group of whoever, without an owner and without asking whether they may talk with each other."""
     group_id = GroupId(new_id("g"))
     await add_rows(database, groups, {"id": group_id, "name": "family", "created_at": NOW})
     await add_rows(database, members, *({"group_id": group_id, "party_id": one.id, "since": NOW} for one in parties))
@@ -117,9 +139,8 @@ def message(
 
 
 async def accept(database: SqlDatabase, offered: Message) -> Acceptance:
-    """Store a message as the service does: with what stands between the two sides."""
-    relation = await database.relation(offered.sender_id, to_user=offered.to_user, to_group=offered.to_group)
-    return await database.accept(offered, relation)
+    """Store a message, whatever the policy says of it."""
+    return await database.accept(offered, lambda relation: None)
 
 
 def sound(duration_ms: int = 1500) -> Sound:

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,23 +26,40 @@ from aiohttp import web
 
 from toybackend.audio_stores.local_files import LocalFiles
 from toybackend.buses.in_process import InProcessBus
-from toybackend.databases.sql import open_database
+from toybackend.databases.sql import open_database, upgrade_database
 from toybackend.errors import BadSettings, ConverterUnavailable
+from toybackend.gateway.hub import Hub
 from toybackend.gateway.server import Gateway
 from toybackend.gateway.server import Rooms as GatewayRooms
-from toybackend.ports import AudioStore, Bus, Database, Transcoder
+from toybackend.metrics import Metrics
+from toybackend.models import PartyKind
+from toybackend.ports import AudioStore, Bus, Clock, Database, Transcoder
 from toybackend.secret_key import read_or_make_key
 from toybackend.services.accounts import Accounts
+from toybackend.services.backups import Backups
+from toybackend.services.challenges import Challenges
+from toybackend.services.consent import Consents
+from toybackend.services.contacts import Contacts
+from toybackend.services.conversations import Conversations
 from toybackend.services.conversion import Conversion, FairQueue
 from toybackend.services.delivery import Delivery
 from toybackend.services.devices import Devices
+from toybackend.services.erasing import Erasing
+from toybackend.services.exporting import Exporting
+from toybackend.services.groups import Groups
+from toybackend.services.library import Library
 from toybackend.services.listening import Links, Listening
 from toybackend.services.mailboxes import Mailboxes
+from toybackend.services.passwords import Passwords
+from toybackend.services.playback import Playback
 from toybackend.services.receipts import Receipts
+from toybackend.services.retention import Retention
 from toybackend.services.tokens import Tokens
+from toybackend.services.toys import Toys
 from toybackend.settings import Settings
-from toybackend.transcoder import ConversionLimits, FfmpegTranscoder
+from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, pcm_bytes
 from toybackend.web.application import make_web_app, make_web_runner
+from toybackend.web.metering import metrics_page
 from toybackend.web.rooms import Addresses
 from toybackend.web.rooms import Rooms as WebRooms
 
@@ -50,6 +68,8 @@ log = logging.getLogger(__name__)
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_LENGTH = 20
 """100 random bits."""
+RESTORING = "restoring"
+"""Folder in the data folder in which a house is put together from a backup; until it is gone, nothing opens."""
 LANGUAGES = ("en", "zh")
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # named to be warned of
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -95,22 +115,37 @@ class House:
 
     settings: Settings
     listeners: Listeners
+    clock: Clock
     database: Database
     audio: AudioStore
     bus: Bus
     transcoder: Transcoder
+    hub: Hub
     tokens: Tokens
     accounts: Accounts
+    toys: Toys
+    consents: Consents
     devices: Devices
+    contacts: Contacts
+    groups: Groups
+    library: Library
+    shelf_conversion: Conversion
+    playback: Playback
     mailboxes: Mailboxes
     receipts: Receipts
     listening: Listening
+    conversations: Conversations
     delivery: Delivery
     conversion: Conversion
+    erasing: Erasing
+    retention: Retention
+    exporting: Exporting
+    backups: Backups
+    metrics: Metrics
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_house(settings: Settings, *, clock: Clock = now) -> AsyncIterator[House]:
     """Everything but the listeners. Raises BadSettings."""
     storage = settings.storage
     async with AsyncExitStack() as stack:
@@ -118,24 +153,34 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         database = await stack.enter_async_context(open_database(storage.database_url, storage.data_dir))
         local_files = LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
         audio = await stack.enter_async_context(local_files.opened())
-        yield _furnish(settings, key, database, audio, InProcessBus())
+        yield _furnish(settings, key, database, audio, InProcessBus(), now=clock)
+
+
+async def upgrade_schema(settings: Settings) -> tuple[str | None, str]:
+    """Bring the database to the newest schema; from which revision to which. Raises BadSettings."""
+    await asyncio.to_thread(_prepare, settings)
+    return await upgrade_database(settings.storage.database_url, settings.storage.data_dir)
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[House]:
+async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[House]:
     """The whole server. When the context is entered both listeners are open."""
     network, service = settings.network, settings.service
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(settings))
+        house = await stack.enter_async_context(open_house(settings, clock=clock))
         stack.enter_context(only_server_on(settings.storage.data_dir))
         await _look_at_ffmpeg(house.transcoder)
         await house.audio.discard_unfinished()
-        picked_up = await house.delivery.pick_up()
+        picked_up = await house.delivery.pick_up() + await house.library.pick_up()
         house.listeners.http_port = await stack.enter_async_context(_http(house, network.host, network.http_port))
         gateway = Gateway(_gateway_rooms(house))
         house.listeners.ws_port = await stack.enter_async_context(
             gateway.serving(network.host, network.ws_port, house.listeners.origins)
         )
+        await stack.enter_async_context(metrics_page(house.metrics, network.metrics_host, network.metrics_port))
+        await stack.enter_async_context(house.retention.running())
+        await stack.enter_async_context(house.playback.watching())
+        await stack.enter_async_context(house.shelf_conversion.running(stop_seconds=service.stop_seconds))
         await stack.enter_async_context(house.conversion.running(stop_seconds=service.stop_seconds))
         log.info("serving", extra={"picked_up": picked_up})
         yield house
@@ -147,6 +192,8 @@ def _prepare(settings: Settings) -> bytes:
     data = settings.storage.data_dir
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (data / RESTORING).exists():
+            raise BadSettings(f"a restore into {data} was not finished: empty that folder, and restore again")
         return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
     except OSError as error:
         raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error
@@ -170,7 +217,7 @@ def _check(settings: Settings) -> None:
         raise BadSettings(f"TOYBACKEND_LANG takes one of {', '.join(LANGUAGES)}")
 
 
-def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioStore, bus: Bus) -> House:
+def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioStore, bus: Bus, *, now: Clock) -> House:
     access, conversion = settings.access, settings.conversion
     listeners = Listeners(settings)
     transcoder = FfmpegTranscoder(
@@ -181,33 +228,91 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
             memory_bytes=conversion.memory_bytes,
         ),
     )
-    tokens = Tokens(database, days=access.token_days, clock=now)
+    hub = Hub(per_person=settings.sockets.per_person, clock=now)
+    toys = Toys(
+        database,
+        bus,
+        claim_seconds=access.claim_seconds,
+        claim_tries=access.claim_tries,
+        limits=settings.families,
+        clock=now,
+    )
+    tokens = Tokens(database, bus, days=access.token_days, clock=now)
     links = Links(key, base=lambda: listeners.public().http_url, seconds=settings.audio.link_seconds, clock=now)
+    challenges = Challenges(key, database, seconds=access.challenge_seconds, clock=now)
     receipts = Receipts(database, bus, clock=now)
     queue = FairQueue()
+    metrics = Metrics()
+    metrics.watch("waiting_conversions", "Voices that wait for their conversion.", lambda: len(queue))
+    for kind in PartyKind:
+        metrics.watch("sockets", "Open sockets.", partial(hub.count, kind), kind=kind)
     delivery = Delivery(database, audio, bus, transcoder, receipts, enqueue=queue.put, clock=now, new_id=new_id)
+    erasing = Erasing(database, audio, bus)
+    shelf_queue = FairQueue()
+    library = Library(
+        database,
+        audio,
+        _shelf_transcoder(settings),
+        erasing,
+        links,
+        shelf_queue.put,
+        limits=settings.shelf,
+        link_seconds=settings.audio.link_seconds,
+        clock=now,
+        new_id=new_id,
+    )
     return House(
         settings=settings,
         listeners=listeners,
+        clock=now,
         database=database,
         audio=audio,
         bus=bus,
         transcoder=transcoder,
+        hub=hub,
         tokens=tokens,
-        accounts=Accounts(database, tokens, login_tries=access.login_tries, clock=now, new_id=new_id),
-        devices=Devices(database, bus, tokens, claim_seconds=access.claim_seconds, clock=now, new_id=new_id),
+        accounts=Accounts(database, bus, tokens, Passwords(), access=access, clock=now, new_id=new_id),
+        toys=toys,
+        consents=Consents(database, toys, erasing.erase_sayings, keeping=settings.keeping, clock=now),
+        devices=Devices(database, bus, toys, tokens, challenges, access=access, clock=now, new_id=new_id),
+        library=library,
+        shelf_conversion=Conversion(
+            shelf_queue, library.convert, library.delayed, workers=1, retry_seconds=conversion.retry_seconds
+        ),
+        playback=Playback(database, library, hub, links, bus, clock=now, new_id=new_id),
         mailboxes=Mailboxes(database, links),
         receipts=receipts,
-        listening=Listening(database, audio, links),
+        listening=Listening(database, audio, links, library.may_hear),
+        conversations=Conversations(database, erasing, bus, hub, links, clock=now),
         delivery=delivery,
+        erasing=erasing,
+        retention=Retention(database, audio, erasing, keeping=settings.keeping, clock=now),
+        exporting=Exporting(database, audio, clock=now),
+        backups=Backups(database, audio, clock=now),
+        contacts=Contacts(database, bus, most=settings.families.contacts, clock=now, new_id=new_id),
+        groups=Groups(database, bus, erasing.erase_group, limits=settings.families, clock=now, new_id=new_id),
         conversion=Conversion(
             queue,
-            delivery.convert,
+            metrics.timed(delivery.convert),
             delivery.delayed,
             workers=conversion.workers or os.cpu_count() or 1,
             retry_seconds=conversion.retry_seconds,
         ),
+        metrics=metrics,
     )
+
+
+def _shelf_transcoder(settings: Settings) -> Transcoder:
+    """The same for songs and stories, which last longer."""
+    conversion, shelf = settings.conversion, settings.shelf
+    limits = ConversionLimits(
+        max_seconds=shelf.max_seconds,
+        deadline_seconds=shelf.deadline_seconds,
+        memory_bytes=conversion.memory_bytes,
+        input_bytes=shelf.max_bytes,
+        output_bytes=pcm_bytes(shelf.max_seconds),
+    )
+    return FfmpegTranscoder(conversion.ffmpeg or None, limits)
 
 
 @contextmanager
@@ -231,24 +336,7 @@ async def _look_at_ffmpeg(transcoder: Transcoder) -> None:
 
 @asynccontextmanager
 async def _http(house: House, host: str, port: int) -> AsyncIterator[int]:
-    async def ffmpeg_is_well() -> None:
-        await house.transcoder.check()
-
-    rooms = WebRooms(
-        settings=house.settings,
-        accounts=house.accounts,
-        tokens=house.tokens,
-        devices=house.devices,
-        listening=house.listening,
-        ready={
-            "database": house.database.ping,
-            "audio_store": house.audio.ping,
-            "bus": house.bus.ping,
-            "ffmpeg": ffmpeg_is_well,
-        },
-        addresses=house.listeners.public,
-    )
-    runner = make_web_runner(make_web_app(rooms))
+    runner = make_web_runner(make_web_app(web_rooms(house), house.metrics))
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -257,14 +345,50 @@ async def _http(house: House, host: str, port: int) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
+def web_rooms(house: House) -> WebRooms:
+    """What the routes need of the house."""
+
+    async def ffmpeg_is_well() -> None:
+        await house.transcoder.check()
+
+    return WebRooms(
+        settings=house.settings,
+        accounts=house.accounts,
+        tokens=house.tokens,
+        toys=house.toys,
+        consents=house.consents,
+        presence=house.hub,
+        devices=house.devices,
+        contacts=house.contacts,
+        groups=house.groups,
+        library=house.library,
+        playback=house.playback,
+        listening=house.listening,
+        conversations=house.conversations,
+        erasing=house.erasing,
+        exporting=house.exporting,
+        clock=house.clock,
+        ready={
+            "database": house.database.ping,
+            "audio_store": house.audio.ping,
+            "bus": house.bus.ping,
+            "ffmpeg": ffmpeg_is_well,
+        },
+        addresses=house.listeners.public,
+    )
+
+
 def _gateway_rooms(house: House) -> GatewayRooms:
     return GatewayRooms(
         settings=house.settings,
         bus=house.bus,
+        hub=house.hub,
         tokens=house.tokens,
-        devices=house.devices,
+        toys=house.toys,
+        playback=house.playback,
         delivery=house.delivery,
         mailboxes=house.mailboxes,
         receipts=house.receipts,
-        clock=now,
+        metrics=house.metrics,
+        clock=house.clock,
     )

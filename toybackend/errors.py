@@ -5,6 +5,7 @@
     │   ├── BadJson                     bad_json
     │   ├── UnknownType                 unknown_type
     │   ├── MissingField                missing_field
+    │   ├── InvalidValue                invalid_value     it has the right shape, and is nothing we know
     │   ├── TooLong                     too_long
     │   ├── UnknownRecipient            unknown_recipient
     │   ├── NotAllowed                  not_allowed
@@ -16,18 +17,26 @@
     │   ├── SizeMismatch                size_mismatch
     │   ├── DigestMismatch              digest_mismatch
     │   ├── BadAudio                    bad_audio
+    │   ├── BadImage                    bad_image
     │   ├── RateLimited                 rate_limited      (retry_after)
     │   ├── Overloaded                  overloaded        (retry_after)
     │   ├── NotAuthenticated            not_authenticated
     │   ├── NotFound                    not_found         (also: not yours)
     │   ├── Gone                        gone
+    │   ├── NotReady                    not_ready
     │   ├── Unlicensed                  unlicensed
     │   ├── AlreadyBound                already_bound
     │   ├── ClaimWrong                  claim_wrong
     │   ├── ClaimExpired                claim_expired
     │   ├── NameTaken                   name_taken
+    │   ├── WeakPassword                weak_password
+    │   ├── InvitationWrong             invitation_wrong
+    │   ├── ConsentNeeded               consent_needed
+    │   ├── TooMany                     too_many          one more than a setting allows to be kept
+    │   ├── Resting                     quiet_hours       held, not lost
     │   └── Internal                    internal          what a client is told when we failed
     ├── ConverterUnavailable            internal          the tool is sick, the clip may be fine
+    ├── BadBackup                       bad_backup        a copy that cannot be made, or not be trusted
     └── BadSettings                     bad_settings      the operator is told at start
 
 A `Refused` is somebody's ordinary mistake: it is answered, never logged as ours. Which HTTP status or
@@ -69,6 +78,11 @@ class UnknownType(Refused):
 class MissingField(Refused):
     code = "missing_field"
     says = "a field is missing or of the wrong type"
+
+
+class InvalidValue(Refused):
+    code = "invalid_value"
+    says = "a field has a value that cannot be used"
 
 
 class TooLong(Refused):
@@ -126,6 +140,11 @@ class BadAudio(Refused):
     says = "there is no sound in this that we can play"
 
 
+class BadImage(Refused):
+    code = "bad_image"
+    says = "this is not a picture that we can show: a JPEG, PNG or WebP of ordinary size"
+
+
 class RateLimited(Refused):
     code = "rate_limited"
     says = "too many in too short a time"
@@ -151,6 +170,11 @@ class Gone(Refused):
     says = "this has been deleted"
 
 
+class NotReady(Refused):
+    code = "not_ready"
+    says = "this is not converted yet, or could not be"
+
+
 class Unlicensed(Refused):
     code = "unlicensed"
     says = "this toy has no valid licence; please contact the manufacturer"
@@ -158,22 +182,47 @@ class Unlicensed(Refused):
 
 class AlreadyBound(Refused):
     code = "already_bound"
-    says = "this toy has an owner"
+    says = "this toy has an owner; only they can invite you as a guardian, or let it go"
 
 
 class ClaimWrong(Refused):
     code = "claim_wrong"
-    says = "no waiting toy shows this code"
+    says = "no toy shows this code; read it from the toy again"
 
 
 class ClaimExpired(Refused):
     code = "claim_expired"
-    says = "this code is no longer valid; the toy shows a new one"
+    says = "this code is too old; use the new one that the toy shows, or ask for a new one"
 
 
 class NameTaken(Refused):
     code = "name_taken"
     says = "this name is taken"
+
+
+class WeakPassword(Refused):
+    code = "weak_password"
+    says = "this password is too short, or one of those that everybody tries first"
+
+
+class InvitationWrong(Refused):
+    code = "invitation_wrong"
+    says = "this invitation was never given, was used, or is too old"
+
+
+class ConsentNeeded(Refused):
+    code = "consent_needed"
+    says = "a guardian must first agree to what is kept about the child: read GET /consent, then POST it"
+
+
+class TooMany(Refused):
+    code = "too_many"
+    says = "there are as many of these as are allowed"
+
+
+class Resting(Refused):
+    code = "quiet_hours"
+    says = "the toy is resting; it gets this when its quiet hours end"
 
 
 class Internal(Refused):
@@ -183,6 +232,12 @@ class Internal(Refused):
 
 class ConverterUnavailable(ToybackendError):
     """ffmpeg is missing, hangs or answers nonsense on a clip known to be good: try again later."""
+
+
+class BadBackup(ToybackendError):
+    """A backup cannot be written there, or what is there is damaged or unfinished; `str(error)` says which."""
+
+    code = "bad_backup"
 
 
 class BadSettings(ToybackendError):

@@ -2,20 +2,29 @@
 
 Times are milliseconds since the Unix epoch (UTC) in fields named `…_at`; durations are milliseconds in
 fields named `…_ms`. Ids are random and say nothing but what kind of thing they name: `p_` a person,
-`t_` a toy, `g_` a group, `m_` a message.
+`t_` a toy, `g_` a group, `m_` a message, `c_` a contact, `i_` an item of the library, `y_` one play of an item,
+`s_` a session. Only `d_`, a device, is not random: it is the fingerprint of the licence on the board.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NewType
+from zoneinfo import ZoneInfo
 
 PartyId = NewType("PartyId", str)
 """Whoever can send or receive: a person or a toy."""
 GroupId = NewType("GroupId", str)
 MessageId = NewType("MessageId", str)
+ItemId = NewType("ItemId", str)
+SoundId = str
+"""Whatever has sound on disk: a MessageId or an ItemId."""
+DeviceId = NewType("DeviceId", str)
+ContactId = NewType("ContactId", str)
+PlayId = NewType("PlayId", str)
 
 WAVEFORM_BARS = 48
 
@@ -36,6 +45,10 @@ class Party:
     id: PartyId
     kind: PartyKind
     name: str
+    is_operator: bool = False
+
+
+# ── Grown-ups ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,22 @@ class Account:
     password_hash: str
     """argon2id, in PHC string format."""
     created_at: int
+    is_operator: bool = False
+    """May issue licences and curate the shared shelf; may hear nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One place where somebody is logged in."""
+
+    id: str
+    label: str
+    """What the client called itself, such as its `User-Agent`."""
+    since: int
+    is_current: bool
+
+
+# ── Devices and toys ─────────────────────────────────────────────────────────────────────────────────────
 
 
 class BootState(StrEnum):
@@ -59,24 +88,183 @@ class BootState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A board with a licence, as its maker knows it. The toy that it is for a family has an id of its own, and a new
+    one with each family."""
+
+    id: DeviceId
+    issued_at: int
+    revoked_at: int | None = None
+    is_bound: bool = False
+
+
+class Weekday(StrEnum):
+    """In the order of ISO 8601."""
+
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
+
+
+@dataclass(frozen=True, slots=True)
+class QuietWindow:
+    """A time of rest, by the clock on the wall; one that ends at or before its start ends on the next day."""
+
+    days: frozenset[Weekday]
+    """On which it begins."""
+    start: int
+    """Minutes since midnight."""
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """When a toy is silent, where the child lives."""
+
+    zone: ZoneInfo
+    windows: tuple[QuietWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToySettings:
+    """What the guardians set, and the toy obeys."""
+
+    quiet_hours: QuietHours
+    volume_cap: int = 80
+    """Loudest volume the toy may play at, in percent of its own maximum."""
+    daily_limit_minutes: int | None = None
+    """Songs and stories a day; None for as many as they like."""
+
+
+@dataclass(frozen=True, slots=True)
 class Toy:
-    """A toy with a licence; `bound_at` is None until a family takes it home."""
+    """A device in a family, or waiting for one: `bound_at` is None until somebody takes it home."""
 
     id: PartyId
     name: str
     child_name: str
-    volume_cap: int
-    """Loudest volume the toy may play at, in percent of its own maximum."""
+    settings: ToySettings
     bound_at: int | None
+    picture: str = ""
+    """What the app shows it as: a word of the app's own, such as `bear`."""
+    colour: str = ""
+    paused_at: int | None = None
+    """Since when the consent is withdrawn: nobody talks with it."""
+    heard_at: int | None = None
+    """When it was last heard from, as far as it is written down; while it is online, see `services/presence.py`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The short-lived right to bind a toy that is switched on and has no owner."""
+    """The short-lived right to become a guardian: the first one of a toy that is switched on and has no owner, or
+    one more of a toy whose guardian `opened_by` asked for company."""
 
     code: str
     toy_id: PartyId
     expires_at: int
+    opened_by: PartyId | None = None
+
+
+class GuardianRole(StrEnum):
+    OWNER = "owner"
+    """Bound the toy, or follows the one who did. May unbind it."""
+    CO_GUARDIAN = "co_guardian"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardian:
+    """A grown-up who answers for a toy."""
+
+    id: PartyId
+    name: str
+    role: GuardianRole
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """That a guardian agreed to what we keep about the child: who, to which text, when."""
+
+    toy_id: PartyId
+    given_by: PartyId
+    version: str
+    """Of the text that was shown."""
+    given_at: int
+    withdrawn_at: int | None = None
+
+
+# ── Who stands where ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Standing(StrEnum):
+    """What one party is to another, to a group, or to the house. `services/policy.py` says what each may do."""
+
+    SELF = "self"
+    OWNER = "owner"
+    """Of the toy."""
+    CO_GUARDIAN = "co_guardian"
+    WARD = "ward"
+    """A toy, to its guardian."""
+    FAMILY = "family"
+    """Grown-ups who guard the same toy."""
+    CONTACT = "contact"
+    """The guardians of both sides agreed."""
+    BLOCKED = "blocked"
+    """They had agreed, and one of them blocks the other."""
+    MEMBER = "member"
+    """Of the group."""
+    GROUP_OWNER = "group_owner"
+    OPERATOR = "operator"
+    """Of this server, to its licences and its shelf. To families an operator is a stranger."""
+    STRANGER = "stranger"
+
+
+class ContactState(StrEnum):
+    ASKED = "asked"
+    AGREED = "agreed"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What stands between two families' parties, seen from one side of it."""
+
+    id: ContactId
+    side: Party
+    """The person or toy of ours."""
+    other: Party
+    state: ContactState
+    asked_by: PartyId
+    """Of the two."""
+    nickname: str
+    """What our side calls the other; the other never sees it."""
+    is_blocked: bool
+    """By our side."""
+    since: int
+
+
+class GroupKind(StrEnum):
+    FAMILY = "family"
+    """A toy and its guardians; comes with the toy and follows its guardians by itself."""
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several who hear what any of them says."""
+
+    id: GroupId
+    kind: GroupKind
+    name: str
+    owner_id: PartyId | None
+    """Who made a custom group; a family's has none."""
+    members: tuple[Party, ...]
+
+
+# ── Sound ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +277,9 @@ class Sound:
     """Counted from the samples that came out of the decoder."""
     waveform: tuple[int, ...]
     """48 bars of 0…100, loudest bar 100; all 0 for silence."""
+
+
+# ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class MessageState(StrEnum):
@@ -150,6 +341,8 @@ class Message:
     waveform: tuple[int, ...] | None = None
     failure: str | None = None
     """Wire code of the reason when `state` is FAILED."""
+    is_urgent: bool = False
+    """A guardian wants it heard now, quiet hours or not."""
 
     @property
     def is_voice(self) -> bool:
@@ -165,3 +358,119 @@ class Delivery:
     position: int
     """Place in the recipient's mailbox: 1, 2, 3 …, given when the message is published."""
     state: DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """How far one recipient is with a message, as its sender sees it."""
+
+    recipient_id: PartyId
+    recipient_name: str
+    state: DeliveryState
+    delivered_at: int | None
+    heard_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of a conversation's history, as one of its parties sees it."""
+
+    message: Message
+    state: DeliveryState | None
+    """Of the reader's own copy; None for what the reader sent."""
+    copies: tuple[Copy, ...]
+    """Everybody's, for what the reader sent; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said with one party or in one group."""
+
+    id: PartyId | GroupId
+    """What goes into `to_user` or `to_group`."""
+    name: str
+    """As the reader calls it: a nickname goes before a name."""
+    kind: PartyKind | GroupKind
+    unread: int
+    """Messages for the reader that were not heard, or read, yet; counted from their rows."""
+    last: Entry | None
+    may_send: bool
+    is_over: bool
+    """They may not talk with each other any more; what was said stays with whoever said or got it."""
+    heard_at: int | None
+    """When a toy was last heard from; None where it is over."""
+
+
+# ── Songs and stories ────────────────────────────────────────────────────────────────────────────────────
+
+
+class ItemState(StrEnum):
+    CONVERTING = "converting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A song or a story."""
+
+    id: ItemId
+    owner_id: PartyId | None
+    """Whose own recording it is; None for the operator's shelf, which is for everybody."""
+    title: str
+    category: str
+    state: ItemState
+    added_at: int
+    duration_ms: int | None = None
+    failure: str | None = None
+    has_cover: bool = False
+
+
+class ShelfKind(StrEnum):
+    """Where an item stands."""
+
+    OWN = "own"
+    """A person's own recording: for that person and their family."""
+    SHARED = "shared"
+    """The operator's, for everybody."""
+
+
+class PlayResult(StrEnum):
+    """What became of playing an item on one toy."""
+
+    PLAYING = "playing"
+    """Handed to the toy's socket."""
+    OFFLINE = "offline"
+    """It will not start by itself when the toy comes back."""
+    QUIET_HOURS = "quiet_hours"
+    DAILY_LIMIT = "daily_limit"
+    NOT_FOUND = "not_found"
+    """No such toy, or not yours."""
+
+
+class StopResult(StrEnum):
+    """What became of ending what a toy plays."""
+
+    STOPPED = "stopped"
+    """Its socket was told, whether anything played or not."""
+    OFFLINE = "offline"
+    NOT_FOUND = "not_found"
+    """No such toy, or not yours."""
+
+
+# ── Going ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What went from the database in one transaction, and what must go from the disk."""
+
+    rows: Mapping[str, int]
+    """By table."""
+    sounds: tuple[SoundId, ...]
+    parties: tuple[PartyId, ...] = ()
+    """Whose sockets end."""
+    woken: tuple[PartyId, ...] = ()
+    """For whom something waits that was held up by what went."""
+    files: int = 0
+    """How many files went, once they did."""

@@ -5,9 +5,11 @@ frames. `→` comes from the client, `←` from the server.
 
     → {"type":"hello","token":…,"acks":true}       who I am, when the handshake could not say it
     ← {"type":"welcome","id":…,"name":…,"unread":…,"max_audio_bytes":…,"max_audio_seconds":…}
+      to a toy also "settings", as in a notice
 
     → {"to_user":ID} or {"to_group":ID}            a header: exactly one binary message must follow
-      with "ref", "bytes", "sha256" as the client likes
+      with "ref", "bytes", "sha256" as the client likes, and "now":true from a guardian whom quiet hours
+      shall not hold up
     → (binary)                                     the voice, in one message or in fragments
     ← {"type":"accepted","id":…,"ref":…,"to_user":…}   on disk and in the database, synced
     ← {"type":"failed","id":…,"code":…}            accepted, but there was no sound in it
@@ -16,13 +18,23 @@ frames. `→` comes from the client, `←` from the server.
     ← {"type":"voice","id":…,"from_user":…,"from_name":…,"to_user":…,"url":…,"duration_ms":…,"waveform":[…],"sent_at":…}
     ← {"type":"text","id":…,"from_user":…,"from_name":…,"to_user":…,"msg":…,"sent_at":…}
     → {"type":"ack","id":…}                        I have it safely
-    → {"type":"heard","id":…}                      I played it to its end
+    → {"type":"heard","id":…}                      I played it to its end, a message or what "play" named
     ← {"type":"delivered","id":…,"to_user":…}      to the sender: it reached this recipient
     ← {"type":"heard","id":…,"to_user":…}          to the sender: this recipient played it
 
     ← {"type":"play","id":…,"item_id":…,"title":…,"url":…,"duration_ms":…}   on-demand content
     ← {"type":"stop"}
-    ← {"type":"notice","event":…}                  something about you changed
+    ← {"type":"notice","event":…}                  something about you changed:
+      bound       to a waiting toy: it has a family now ("id", "name", "settings"); this same socket is good for
+                  everything from here on, and so is its token; to guardians: "id" is the toy that one of them bound
+      unbound     to a toy: it has none any more, and the socket ends with 4403; to guardians: "id" is the toy
+      settings    to a toy: "settings", with "quiet_until" while it shall sleep; to guardians: "id" is the toy of
+                  which something was changed
+      contact_request, contact_accepted    "id" is the contact
+      held        to a sender: the message "id" is safe and waits for the end of quiet hours
+                  ("code":"quiet_hours","to_user":…,"until":…)
+      delayed     to a sender: the message "id" is safe, but our converter is not well; it comes later
+      deleted     the message "id" is gone: for everybody, or for you, when a contact or a group has ended for you
     → {"type":"cancel"}                            forget the header that waits
     ← {"type":"error","code":…,"message":…,"ref":…}    your last frame was refused
 
@@ -57,6 +69,7 @@ from toybackend.errors import (
     TooLong,
     UnknownType,
 )
+from toybackend.models import Weekday
 
 MAX_FRAME_BYTES = 16 * 1024
 """Largest text frame; a longer one is `too_long` and the socket goes on."""
@@ -80,6 +93,7 @@ class CloseCode(IntEnum):
 # ── From the client ──────────────────────────────────────────────────────────────────────────────────────
 
 Id = Annotated[str, msgspec.Meta(min_length=1)]
+ClockTime = Annotated[str, msgspec.Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 
 
 class _Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,6 +128,8 @@ class _Addressed(_Client, frozen=True, kw_only=True):
     to_user: Id | None = None
     to_group: Id | None = None
     ref: str | None = None
+    now: bool = False
+    """Not to be held up by quiet hours; for guardians."""
 
 
 class VoiceHeader(_Addressed, frozen=True, kw_only=True):
@@ -215,12 +231,35 @@ class _Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     """A frame that the server sends."""
 
 
+class QuietWindowView(msgspec.Struct, frozen=True, kw_only=True):
+    """A time of rest, by the clock on the wall; one that ends at or before its start ends on the next day."""
+
+    days: Annotated[tuple[Weekday, ...], msgspec.Meta(min_length=1, max_length=7)]
+    """On which it begins."""
+    start: ClockTime
+    end: ClockTime
+
+
+class ToySettingsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a toy has to obey."""
+
+    volume_cap: int
+    """In percent of the toy's own maximum."""
+    daily_limit_minutes: int | None
+    time_zone: str
+    """IANA name."""
+    quiet_hours: tuple[QuietWindowView, ...]
+    quiet_until: str | None
+    """While it shall sleep: until when."""
+
+
 class Welcome(_Server, frozen=True, kw_only=True, tag="welcome"):
     id: str
     name: str
     unread: Annotated[int, msgspec.Meta(ge=0)]
     max_audio_bytes: int
     max_audio_seconds: int
+    settings: ToySettingsView | None = None
 
 
 class Accepted(_Server, frozen=True, kw_only=True, tag="accepted"):
@@ -280,11 +319,16 @@ class Failed(_Server, frozen=True, kw_only=True, tag="failed"):
 
 
 class Notice(_Server, frozen=True, kw_only=True, tag="notice"):
-    """`event` is `bound`, `unbound`, `contact_request`, `contact_accepted`, `settings`, or `delayed`:
-    the message `id` is safe but our converter is not well; it comes later."""
+    """`event` is `bound`, `unbound`, `settings`, `contact_request`, `contact_accepted`, `held`, `delayed` or
+    `deleted`; what the other fields mean for each stands above."""
 
     event: str
     id: str | None = None
+    name: str | None = None
+    code: str | None = None
+    to_user: str | None = None
+    until: str | None = None
+    settings: ToySettingsView | None = None
 
 
 class Error(_Server, frozen=True, kw_only=True, tag="error"):

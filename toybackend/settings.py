@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -30,6 +31,10 @@ class Network:
     host: str = setting("HOST", "127.0.0.1", "Address both listeners bind to.")
     http_port: int = setting("HTTP_PORT", 9527, "HTTP port; 0 takes any free one.", least=0, most=65535)
     ws_port: int = setting("WS_PORT", 9528, "WebSocket port; 0 takes any free one.", least=0, most=65535)
+    metrics_host: str = setting("METRICS_HOST", "127.0.0.1", "Address that metrics are served on; keep it private.")
+    metrics_port: int = setting(
+        "METRICS_PORT", 0, "Port of `/metrics` for Prometheus; 0 takes any free one and logs it.", least=0, most=65535
+    )
     public_url: str = setting(
         "PUBLIC_URL",
         "",
@@ -40,6 +45,11 @@ class Network:
     )
     allowed_origins: tuple[str, ...] = setting(
         "ALLOWED_ORIGINS", (), "Further origins, separated by commas, whose pages may open sockets; our own always may."
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "TRUSTED_PROXIES",
+        (),
+        "Addresses of reverse proxies in front of us, separated by commas; their `X-Forwarded-For` says who asks.",
     )
     insecure_bind: bool = setting(
         "INSECURE_BIND", False, "Allow listening beyond this machine without `PUBLIC_URL` being https."
@@ -147,9 +157,27 @@ class Sockets:
     )
 
 
+class Registration(StrEnum):
+    """Who may make an account for themselves."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Tokens and claims."""
+    """Accounts, tokens, licences and claims."""
+
+    registration: Registration = setting(
+        "REGISTRATION",
+        Registration.OPEN,
+        "Who may register: `open` to anybody, with an `invitation`, or `closed`; operators always can add accounts.",
+    )
+    registrations_per_hour: int = setting(
+        "REGISTRATIONS_PER_HOUR", 20, "Tries to register from one address in an hour; more is `rate_limited`.", least=1
+    )
+    invitation_days: int = setting("INVITATION_DAYS", 14, "Days an invitation to register works, once.", least=1)
 
     token_days: int = setting("TOKEN_DAYS", 30, "Days a token works after it was given.", least=1)
     claim_seconds: int = setting(
@@ -157,6 +185,80 @@ class Access:
     )
     login_tries: int = setting(
         "LOGIN_TRIES", 10, "Wrong passwords for one name in five minutes; more is `rate_limited`.", least=1
+    )
+    login_tries_per_address: int = setting(
+        "LOGIN_TRIES_PER_ADDRESS",
+        50,
+        "Wrong log-ins from one address in five minutes, whatever the names; more is `rate_limited`.",
+        least=1,
+    )
+    claim_tries: int = setting(
+        "CLAIM_TRIES", 5, "Wrong claim codes from one person in ten minutes; more is `rate_limited`.", least=1
+    )
+    bare_licence: bool = setting(
+        "BARE_LICENSE",
+        True,
+        "Whether a toy may show its licence itself; if not, only the answer to a challenge counts.",
+    )
+    licence_tries: int = setting(
+        "LICENSE_TRIES", 10, "Wrong licences and proofs from one address in a minute; more is `rate_limited`.", least=1
+    )
+    device_lookups: int = setting(
+        "DEVICE_LOOKUPS", 30, "Devices one person may ask about in ten minutes; more is `rate_limited`.", least=1
+    )
+    challenge_seconds: int = setting(
+        "CHALLENGE_SECONDS", 60, "Seconds a toy has to answer a challenge.", least=1, most=600
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """How much one family may have."""
+
+    toys: int = setting("TOYS_PER_PERSON", 50, "Toys one person may guard; one more is `too_many`.", least=1)
+    guardians: int = setting("GUARDIANS_PER_TOY", 8, "Guardians of one toy; one more is `too_many`.", least=1)
+    contacts: int = setting(
+        "CONTACTS", 200, "Contacts and open requests of one person or toy; one more is `too_many`.", least=1
+    )
+    groups: int = setting("GROUPS_PER_PERSON", 50, "Groups one person may own; one more is `too_many`.", least=1)
+    members: int = setting("GROUP_MEMBERS", 32, "Members of one group; one more is `too_many`.", least=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Songs and stories."""
+
+    max_bytes: int = setting(
+        "MAX_ITEM_BYTES", 64 << 20, "Largest song or story in bytes; more is `audio_too_large`.", least=1
+    )
+    max_seconds: int = setting(
+        "MAX_ITEM_SECONDS", 3600, "Longest song or story in seconds; more is `audio_too_long`.", least=1
+    )
+    deadline_seconds: float = setting(
+        "CONVERT_ITEM_SECONDS", 600.0, "Seconds one run of ffmpeg may take over a song or story.", least=0.1
+    )
+    max_cover_bytes: int = setting(
+        "MAX_COVER_BYTES", 2 << 20, "Largest picture of a cover in bytes; more is `too_long`.", least=1
+    )
+    items: int = setting(
+        "ITEMS_PER_PERSON", 200, "Own recordings one person may keep; one more is `too_many`.", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long things stay."""
+
+    heard_days: int = setting(
+        "RETENTION_DAYS", 30, "Days a message stays after everybody heard it; then it is erased.", least=1
+    )
+    unheard_days: int = setting("UNHEARD_DAYS", 90, "Days a message waits to be heard; then it is erased.", least=1)
+    original_days: int = setting("ORIGINAL_DAYS", 7, "Days the recording itself stays after it was converted.", least=0)
+    sweep_minutes: float = setting(
+        "RETENTION_MINUTES",
+        60.0,
+        "Minutes between looks for what has to go, files that nobody knows included.",
+        least=0.01,
     )
 
 
@@ -193,10 +295,24 @@ class Settings:
     conversion: Conversion = field(default_factory=Conversion)
     sockets: Sockets = field(default_factory=Sockets)
     access: Access = field(default_factory=Access)
+    families: Families = field(default_factory=Families)
+    shelf: Shelf = field(default_factory=Shelf)
+    keeping: Keeping = field(default_factory=Keeping)
     service: Service = field(default_factory=Service)
 
 
-GROUPS: tuple[type[Any], ...] = (Network, Storage, Audio, Conversion, Sockets, Access, Service)
+GROUPS: tuple[type[Any], ...] = (
+    Network,
+    Storage,
+    Audio,
+    Conversion,
+    Sockets,
+    Access,
+    Families,
+    Shelf,
+    Keeping,
+    Service,
+)
 
 
 def every_setting() -> Iterator[tuple[type[Any], Field[Any]]]:
@@ -249,7 +365,13 @@ _PARSERS: dict[Any, Any] = {
     float: float,
     str: str,
     Path: Path,
+    Registration: Registration,
     bool: lambda text: {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()],
     tuple[str, ...]: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
 }
-_TAKES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "yes or no"}
+_TAKES: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no",
+    Registration: "open, invitation or closed",
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -182,6 +183,40 @@ async def test_many_messages_are_listed_in_batches(store: LocalFiles, monkeypatc
     folder = store.path(ONE, ".mp3").parent
     for number in range(5):
         (folder / f"m_{number}.mp3").write_bytes(b"x")
-    batches = [batch async for batch in store.message_ids()]
+    batches = [batch async for batch in store.sound_ids()]
     assert [len(batch) for batch in batches] == [2, 2, 1]
     assert sorted(one for batch in batches for one in batch) == [f"m_{number}" for number in range(5)]
+
+
+async def test_a_sound_with_one_fresh_file_is_fresh(store: LocalFiles) -> None:
+    """Its conversion may have ended just now."""
+    await keep(store)
+    os.utime(store.path(ONE, ".original"), ns=(0, 0))
+    assert [batch async for batch in store.sound_ids(before=1000)] == [[ONE]]
+    store.path(ONE, ".mp3").write_bytes(b"mp3")
+    assert [batch async for batch in store.sound_ids(before=1000)] == []
+
+
+async def test_what_cannot_be_deleted_now_is_overloaded(store: LocalFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    await keep(store)
+
+    def is_read_only(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", is_read_only)
+    for deleting in (store.delete, store.delete_original):
+        with pytest.raises(Overloaded):
+            await deleting(ONE)
+
+
+@pytest.mark.parametrize("step", ["copy_to", "copy_from"])
+async def test_a_copy_that_does_not_fit_is_overloaded(
+    store: LocalFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    await keep(store)
+    monkeypatch.setattr(shutil, "copyfile", is_full)
+    with pytest.raises(Overloaded):
+        await getattr(store, step)(tmp_path, ONE)

@@ -30,7 +30,7 @@ def quick() -> Backoff:
 
 
 class FakeServer:
-    def __init__(self) -> None:
+    def __init__(self, *, nonce: str = "") -> None:
         self.url = ""
         self.ws_url = ""
         #: What came.
@@ -43,7 +43,12 @@ class FakeServer:
         self.greetings: list[tuple[str, str]] = []
         self.goodbyes: list[int | None] = []
         self.fetches: list[tuple[str, str]] = []
+        self.calls: list[tuple[str, Any, str]] = []
         #: What to do.
+        self.nonce = nonce
+        self.proof: dict[str, str] = {}
+        self.claims: deque[dict[str, Any]] = deque()
+        self.trouble_with_claims: deque[web.Response] = deque()
         self.token_works = True
         self.boots: deque[dict[str, Any]] = deque()
         self.boot_status = 200
@@ -55,9 +60,11 @@ class FakeServer:
         self.answers_to_lose = 0
         self.refusals: dict[str, dict[str, Any]] = {}
         self.receipts: tuple[str, ...] = ()
+        self.held_until = ""
         self.mailbox: dict[str, Voice | Text] = {}
         self.greet_with: list[str] = []
         self.welcomes = True
+        self.welcome_with: dict[str, Any] = {}
         self.max_audio_bytes = 1000
         self.limits: dict[str, Any] = {"limits": {"max_text": 100, "max_fun": 7}}
         self._ids: dict[str, str] = {}
@@ -70,7 +77,13 @@ class FakeServer:
         app.router.add_post("/api/v1/sessions", self._log_in)
         app.router.add_delete("/api/v1/sessions/current", self._log_out)
         app.router.add_get("/api/v1/config", self._config)
+        app.router.add_post("/api/v1/accounts", self._register)
+        app.router.add_post("/api/v1/toys", self._bind)
+        app.router.add_delete("/api/v1/toys/t_1", self._unbind)
         app.router.add_post("/api/v1/devices/authorize", self._authorize)
+        app.router.add_post("/api/v1/claims", self._new_claim)
+        if self.nonce:
+            app.router.add_post("/api/v1/devices/challenge", self._challenge)
         app.router.add_get("/audio/{name}", self._audio)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -121,13 +134,37 @@ class FakeServer:
     async def _authorize(self, request: web.Request) -> web.Response:
         if self.http_trouble:
             return self.http_trouble.popleft()
-        assert (await request.json()) == {"license": LICENCE}
+        shown = await request.json()
+        assert shown == (self.proof or {"license": LICENCE})
         self.log_ins += 1
         boot = self.boots.popleft() if len(self.boots) > 1 else self.boots[0]
         status = 403 if boot["state"] == "unlicensed" else 200
         return web.json_response(
             {"token": f"token{self.log_ins}", "ws_url": self.ws_url + "/toy", **boot}, status=status
         )
+
+    async def _challenge(self, request: web.Request) -> web.Response:
+        self.calls.append(("challenge", await request.json(), ""))
+        return web.json_response({"nonce": self.nonce, "expires_at": "2100-01-01T00:00:00Z"})
+
+    async def _new_claim(self, request: web.Request) -> web.Response:
+        self.calls.append(("claim", None, request.headers["Authorization"]))
+        await self._note()
+        if self.trouble_with_claims:
+            return self.trouble_with_claims.popleft()
+        return web.json_response(self.claims.popleft())
+
+    async def _register(self, request: web.Request) -> web.Response:
+        self.calls.append(("register", await request.json(), ""))
+        return web.json_response({"token": "fresh", "account": {"id": "p_anna", "name": "anna"}}, status=201)
+
+    async def _bind(self, request: web.Request) -> web.Response:
+        self.calls.append(("bind", await request.json(), request.headers["Authorization"]))
+        return web.json_response({"id": "t_1", "name": "Bear", "new": "field"}, status=201)
+
+    async def _unbind(self, request: web.Request) -> web.Response:
+        self.calls.append(("unbind", None, request.headers["Authorization"]))
+        return web.json_response({"rows": {"messages": 2}})
 
     async def _audio(self, request: web.Request) -> web.Response:
         self.fetches.append((request.path_qs, request.headers.get("Authorization", "")))
@@ -175,7 +212,9 @@ class FakeServer:
 
     def _welcome(self) -> str:
         limits = {"max_audio_bytes": self.max_audio_bytes, "max_audio_seconds": 120}
-        return json.dumps({"type": "welcome", "id": "p_anna", "name": "anna", "unread": 0, **limits})
+        return json.dumps(
+            {"type": "welcome", "id": "p_anna", "name": "anna", "unread": 0, **limits, **self.welcome_with}
+        )
 
     async def _step(self, socket: ServerConnection) -> None:
         frame = json.loads(await socket.recv())
@@ -207,6 +246,9 @@ class FakeServer:
             socket.transport.abort()
             return
         await send(socket, type="accepted", id=message_id, ref=ref, to_user=to)
+        if self.held_until:
+            held = {"event": "held", "code": "quiet_hours", "until": self.held_until}
+            await send(socket, type="notice", id=message_id, to_user=to, **held)
         for kind in self.receipts:
             about = {"code": "bad_audio"} if kind == "failed" else {"to_user": to}
             await send(socket, type=kind, id=message_id, **about)
@@ -246,13 +288,22 @@ def text(message_id: str, msg: str = "hello") -> Text:
     return Text(id=message_id, from_user="p_ben", from_name="Ben", to_user="p_anna", msg=msg, sent_at="now")
 
 
+def claim(code: str = "ABCD2345", expires_at: str = "2100-01-01T00:00:00Z") -> dict[str, Any]:
+    return {"code": code, "qr_url": f"http://x/?claim={code}", "expires_at": expires_at}
+
+
 def unbound(code: str = "ABCD2345", expires_at: str = "2100-01-01T00:00:00Z") -> dict[str, Any]:
-    claim = {"code": code, "qr_url": f"http://x/?claim={code}", "expires_at": expires_at}
-    return {"state": "unbound", "prompt": {"name": "unbound", "url": "/p", "text": "Find me"}, "claim": claim}
+    prompt = {"name": "unbound", "url": "/p", "text": "Find me"}
+    return {"state": "unbound", "prompt": prompt, "claim": claim(code, expires_at)}
+
+
+def settings(volume_cap: int = 80, quiet_until: str | None = None) -> dict[str, Any]:
+    quiet: dict[str, Any] = {"time_zone": "UTC", "quiet_hours": [], "quiet_until": quiet_until}
+    return {"volume_cap": volume_cap, "daily_limit_minutes": None, **quiet}
 
 
 def ready() -> dict[str, Any]:
-    toy = {"id": "t_1", "name": "Bear", "child_name": "Mia", "settings": {"volume_cap": 80}}
+    toy = {"id": "t_1", "name": "Bear", "child_name": "Mia", "settings": settings()}
     return {"state": "ready", "prompt": {"name": "ready"}, "toy": toy}
 
 

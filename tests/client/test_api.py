@@ -33,6 +33,33 @@ async def server() -> AsyncIterator[FakeServer]:
         yield fake
 
 
+async def test_a_family_registers_binds_and_gives_away(server: FakeServer) -> None:
+    async with Api(server.url) as api:
+        made = await api.register("anna", "correct horse")
+        assert (made.token, made.account.id, made.account.name) == ("fresh", "p_anna", "anna")
+        assert "fresh" not in repr(made)
+        await api.register("anna", "correct horse", invitation="come in")
+        toy = await api.bind(made.token, "ABCD2345", "Bear")
+        assert (toy.id, toy.name) == ("t_1", "Bear")
+        await api.unbind(made.token, toy.id)
+        assert await api.call("POST", "/toys", {"claim": "ABCD2345"}, token=made.token) == {
+            "id": "t_1",
+            "name": "Bear",
+            "new": "field",
+        }
+        assert await api.call("DELETE", "/sessions/current", token=made.token) is None
+        with pytest.raises(NotFound):
+            await api.call("GET", "/nothing")
+        assert api.prompt_url("ready") == f"{server.url}/api/v1/prompts/ready.mp3"
+    assert server.calls == [
+        ("register", {"name": "anna", "password": "correct horse"}, ""),
+        ("register", {"name": "anna", "password": "correct horse", "invitation": "come in"}, ""),
+        ("bind", {"claim": "ABCD2345", "name": "Bear"}, "Bearer fresh"),
+        ("unbind", None, "Bearer fresh"),
+        ("bind", {"claim": "ABCD2345"}, "Bearer fresh"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

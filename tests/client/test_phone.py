@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,27 @@ async def test_receipts(server: FakeServer) -> None:
         await sent.heard()
         assert sent.outcome is Outcome.HEARD
         assert (sent.delivered_to, sent.heard_by) == ({"t_1"}, {"t_1"})
+
+
+async def test_what_is_held_for_quiet_hours_says_until_when(server: FakeServer) -> None:
+    async with phone_of(server) as phone:
+        sent = await phone.send_voice("t_1", b"voice")
+        assert sent.held_until is None
+        held = {"type": "notice", "event": "held", "code": "quiet_hours"}
+        for until in ("2026-11-22T06:00:00.000Z", "2026-11-22T05:00:00.000Z", "at dawn"):
+            await server.push(**held, id=sent.id, to_user="t_1", until=until)
+        await server.push(**held, id="m_77", to_user="t_1", until="2026-11-22T06:00:00.000Z")
+        await phone.send_text("t_1", "what was pushed before has come by now")
+        assert sent.held_until == datetime(2026, 11, 22, 6, tzinfo=UTC)
+        assert sent.outcome is Outcome.ACCEPTED
+
+
+async def test_a_guardian_may_say_now(server: FakeServer) -> None:
+    async with phone_of(server) as phone:
+        await phone.send_voice("t_1", b"voice", now=True)
+        await phone.send_text("t_1", "wake up", now=True)
+        await phone.send_text("t_1", "it can wait")
+    assert [header.get("now") for header, _ in server.uploads] == [True, True, None]
 
 
 async def test_a_failure_is_raised_to_whoever_waits(server: FakeServer) -> None:

@@ -63,6 +63,7 @@ containers() {
     encode hello hello.ogg "${opus[@]}"
     encode hello hello.wav -ar 16000 -ac 1 -c:a pcm_s16le
     encode hello hello.caf -ar 8000 -ac 1 -c:a pcm_s16be
+    encode hello hello.flac -ar 16000 -ac 1 -c:a flac -sample_fmt s16
 }
 
 with_pictures() {

@@ -15,7 +15,8 @@ def test_every_command_says_what_it_does() -> None:
     done = call("--help")
     assert done.code == 0
     listed = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
-    assert {"serve", "demo", "send", "toy", "doctor", "version", "device", "user"} == set(listed)
+    simulators, groups = {"demo", "send", "toy"}, {"device", "user", "library", "db"}
+    assert {"serve", "doctor", "version", "backup", "restore", *simulators, *groups} == set(listed)
     for name in listed:
         assert name is not None and name in done.out
         help_of_one = call(name, "--help")
@@ -55,6 +56,6 @@ def test_what_the_machine_refuses_is_1_in_one_line(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_cannot_be_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = call("device", "issue", "--data", tmp_path / "file" / "data")
+    done = call("device", "list", "--json", "--data", tmp_path / "file" / "data")
     assert done.code in (1, 2) and done.out == ""
     assert str(tmp_path / "file") in done.err and done.err.count("\n") == 1

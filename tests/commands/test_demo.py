@@ -21,13 +21,14 @@ STEPS = [
     "a licence is issued",
     "a family registers",
     "the toy boots",
-    "the family binds it",
     "the phone logs in",
+    "the family binds it",
     "the phone sends a voice",
     "the toy is told",
     "the toy fetches it",
     "it decodes",
     "the phone sees both ticks",
+    "the phone logs out",
 ]
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from toybackend.commands.reporting import Report
+from toybackend.commands.reporting import Report, progress_bar
 from toybackend.errors import Unlicensed
 
 
@@ -44,3 +44,23 @@ def test_a_failure_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) ->
     Report(as_json=False).fail(Unlicensed())
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", f"unlicensed: {Unlicensed.says}\n")
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "is_shown", "is_drawn"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_a_bar_is_for_people_at_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_terminal: bool,
+    is_shown: bool,
+    is_drawn: bool,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    with progress_bar("issuing", 7, is_shown=is_shown) as advance:
+        print("a row")
+        advance(3)
+        advance(4)
+    said = capsys.readouterr()
+    assert said.out == "a row\n"  # the list itself, untouched
+    assert ("issuing" in said.err and "7/7" in said.err) is is_drawn

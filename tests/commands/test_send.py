@@ -85,6 +85,20 @@ async def test_wait_delivered_does_not_wait_for_heard(server: FakeServer, clip: 
     assert (code, [one["event"] for one in events(out)]) == (0, ["accepted", "delivered"])
 
 
+async def test_now(server: FakeServer, clip: Path) -> None:
+    code, _, _ = await run(server, clip, "--text", "wake up", "--now")
+    assert (code, [header["now"] for header, _ in server.uploads]) == (0, [True, True])
+
+
+async def test_what_is_held_is_said(server: FakeServer, clip: Path) -> None:
+    server.receipts = ("delivered",)
+    server.held_until = "2026-11-22T06:00:00.000Z"
+    code, out, _ = await run(server, clip, "--wait", "delivered", "--json")
+    assert code == 0
+    (held,) = [one for one in events(out) if one["event"] == "held"]
+    assert (held["id"], held["to"], held["until"]) == ("m_1", "t_1", "2026-11-22T06:00:00.000Z")
+
+
 async def test_a_group(server: FakeServer, clip: Path) -> None:
     code, _, _ = await run(server, clip, "--group", to="g_1")
     assert code == 0

@@ -17,9 +17,20 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.client.fake_server import LICENCE, MP3, FakeServer, problem, ready, text, unbound, unlicensed, voice
+from tests.client.fake_server import (
+    LICENCE,
+    MP3,
+    FakeServer,
+    problem,
+    ready,
+    settings,
+    text,
+    unbound,
+    unlicensed,
+    voice,
+)
 from toybackend.commands.reporting import Report
-from toybackend.commands.toy import Habits, StrangeId, _run, find_player, save_voice, toy
+from toybackend.commands.toy import PLAYERS, Habits, StrangeId, _run, find_player, loud, save_voice, toy
 from toybackend.protocol import encode_server_frame
 
 pytestmark = pytest.mark.timeout(20)
@@ -83,11 +94,11 @@ async def test_nothing_is_acknowledged_that_could_not_be_saved(server: FakeServe
 
 async def test_it_waits_for_an_owner(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.boots.clear()
-    server.boots.extend([unbound(), ready()])
+    server.boots.append(unbound())
     server.mailbox = {"m_1": voice("m_1")}
     living = asyncio.create_task(run(server, habits(1)))
     await server.until(lambda: server.sockets)
-    await server.push(type="notice", event="bound")
+    await server.push(type="notice", event="bound", id="t_1", name="Bear", settings=settings())
     assert await living
     told = events(capsys)
     assert [one.get("state") for one in told] == ["unbound", "ready", None, None]
@@ -105,11 +116,11 @@ async def test_without_a_licence(server: FakeServer, capsys: pytest.CaptureFixtu
 
 async def test_people_see_words(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.boots.clear()
-    server.boots.extend([unbound(), ready()])
+    server.boots.append(unbound())
     server.mailbox = {"m_1": voice("m_1", from_name="B\x1ben")}
     living = asyncio.create_task(_run(server.url, LICENCE, habits(1), Report(as_json=False)))
     await server.until(lambda: server.sockets)
-    await server.push(type="notice", event="bound")
+    await server.push(type="notice", event="bound", id="t_1", name="Bear", settings=settings())
     assert await living
     out = capsys.readouterr().out
     assert "unbound: Find me\n  code ABCD2345, good until" in out
@@ -174,6 +185,93 @@ async def test_an_answer_that_is_refused(
     server.mailbox = {"m_1": voice("m_1")}
     assert await run(server, habits(1, reply=answer))
     assert events(capsys)[-1]["code"] == "not_allowed"
+
+
+# ── songs, and what guardians set ──
+
+SONG = {"item_id": "i_1", "title": "Moon", "url": "/audio/i_1.mp3", "duration_ms": 50}
+
+
+async def told(server: FakeServer, capsys: pytest.CaptureFixture[str], *wanted: str) -> list[dict[str, Any]]:
+    """What it says until it has said all of these."""
+    seen: list[dict[str, Any]] = []
+    while not set(wanted) <= {one["event"] for one in seen}:
+        await asyncio.sleep(0.01)
+        seen += events(capsys)
+    return seen
+
+
+async def test_a_song_is_saved_played_and_reported(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    living = asyncio.create_task(run(server, habits(1, tmp_path / "kept")))
+    await server.until(lambda: server.sockets)
+    await server.push(type="play", id="y_1", **SONG)
+    await server.until(lambda: server.frames)
+    seen = await told(server, capsys, "heard")
+    assert [one["event"] for one in seen] == ["state", "play", "heard"]
+    assert (seen[1]["title"], seen[1]["item"], seen[1]["bytes"]) == ("Moon", "i_1", len(MP3))
+    assert (tmp_path / "kept" / "y_1.mp3").read_bytes() == MP3
+    assert server.frames == [{"type": "heard", "id": "y_1"}]
+    await server.push(type="text", id="m_1", from_user="p", from_name="P", msg="x", sent_at="now")
+    assert await living
+
+
+@pytest.mark.parametrize("how", ["stop", "another", "rest"])
+async def test_a_song_ends_when_something_else_is_wanted(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    os.mkfifo(tmp_path / "pid")
+    player = player_that(f"echo $$ > {tmp_path}/pid\nexec sleep 60", tmp_path)
+    living = asyncio.create_task(run(server, habits(1, player=player, must_play=True)))
+    await server.until(lambda: server.sockets)
+    await server.push(type="play", id="y_1", **SONG)
+    pid = int(await asyncio.to_thread((tmp_path / "pid").read_text))
+    if how == "another":
+        await server.push(type="play", id="y_2", **SONG)
+        await asyncio.to_thread((tmp_path / "pid").read_text)
+    elif how == "rest":
+        await server.push(type="notice", event="settings", settings=settings(80, "2026-11-21T07:00:00.000Z"))
+        await told(server, capsys, "stopped")
+    else:
+        await server.push(type="stop")
+        await told(server, capsys, "stopped")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    living.cancel()
+    await asyncio.wait([living])
+    assert server.frames == [], "it was not heard to its end"
+
+
+async def test_a_song_that_is_gone_is_said(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    living = asyncio.create_task(run(server, habits(1)))
+    await server.until(lambda: server.sockets)
+    server.http_trouble.append(problem(410, "gone", "deleted"))
+    await server.push(type="play", id="y_1", **SONG)
+    assert (await told(server, capsys, "gone"))[-1]["title"] == "Moon"
+    living.cancel()
+    await asyncio.wait([living])
+
+
+async def test_what_guardians_set_is_said_and_obeyed(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    player = (*player_that(f'echo "$2" > {tmp_path}/volume', tmp_path)[:1], "--volume", "{percent}")
+    living = asyncio.create_task(run(server, habits(1, player=player, must_play=True)))
+    await server.until(lambda: server.sockets)
+    await server.push(type="notice", event="settings", settings=settings(35, "2026-11-21T07:00:00.000Z"))
+    seen = await told(server, capsys, "settings")
+    assert (seen[-1]["volume_cap"], seen[-1]["quiet_until"]) == (35, "2026-11-21T07:00:00.000Z")
+    await server.sockets[-1].send(encode_server_frame(voice("m_1")))
+    assert await living
+    assert (tmp_path / "volume").read_text() == "35\n"
+
+
+@pytest.mark.parametrize("player", PLAYERS, ids=lambda player: player[0])
+def test_every_player_is_told_how_loud(player: tuple[str, ...]) -> None:
+    quiet, full = loud(player, 50), loud(player, 100)
+    assert quiet != full and len(quiet) == len(player)
+    assert not any("{" in part for part in full)
 
 
 @pytest.mark.parametrize("name", ["../m_1", "", "a/b", "m_1\n", "x" * 65])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.conftest import OpenStore
 from toybackend.errors import Gone
-from toybackend.models import MessageId
+from toybackend.models import MessageId, SoundId
 from toybackend.ports import AudioStore
 
 ONE, OTHER = MessageId("m_one"), MessageId("m_other")
@@ -34,8 +35,8 @@ async def original_of(store: AudioStore, message_id: MessageId) -> bytes:
         return original.read_bytes()
 
 
-async def ids(store: AudioStore) -> list[MessageId]:
-    return sorted([one async for batch in store.message_ids() for one in batch])
+async def ids(store: AudioStore) -> list[SoundId]:
+    return sorted([one async for batch in store.sound_ids() for one in batch])
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -139,7 +140,7 @@ async def test_there_is_no_workshop_without_an_original(store: AudioStore, tmp_p
     assert files_below(tmp_path) == []
 
 
-# ── keep_mp3, mp3, delete, message_ids ──
+# ── keep_mp3, mp3, delete, sound_ids ──
 
 
 async def test_an_mp3_is_there_once_it_was_kept(store: AudioStore) -> None:
@@ -166,7 +167,7 @@ async def test_what_is_deleted_is_gone(store: AudioStore, tmp_path: Path) -> Non
         await keep(store, message_id)
         await keep_mp3(store, message_id)
     before = len(files_below(tmp_path))
-    await store.delete(ONE)
+    assert await store.delete(ONE) == 2
     assert await store.mp3(ONE) is None
     with pytest.raises(Gone):
         await original_of(store, ONE)
@@ -176,8 +177,19 @@ async def test_what_is_deleted_is_gone(store: AudioStore, tmp_path: Path) -> Non
 
 async def test_deleting_what_is_not_there_is_fine(store: AudioStore) -> None:
     await keep(store, OTHER)
-    await store.delete(ONE)
+    assert await store.delete(ONE) == 0
     assert await ids(store) == [OTHER]
+
+
+async def test_the_original_alone_is_deleted(store: AudioStore) -> None:
+    await keep(store, ONE)
+    await keep_mp3(store, ONE)
+    await store.delete_original(ONE)
+    await store.delete_original(ONE)
+    assert await store.mp3(ONE) is not None
+    with pytest.raises(Gone):
+        await original_of(store, ONE)
+    assert await store.delete(ONE) == 1
 
 
 async def test_every_message_with_a_file_is_listed_once(store: AudioStore) -> None:
@@ -187,6 +199,59 @@ async def test_every_message_with_a_file_is_listed_once(store: AudioStore) -> No
         await keep(store, message_id)
     await keep_mp3(store, expected[0])
     assert await ids(store) == expected
+
+
+async def test_what_came_in_lately_can_be_left_out(store: AudioStore) -> None:
+    await keep(store, ONE)
+    now = time.time_ns() // 1_000_000
+    assert [one async for batch in store.sound_ids(before=now + 1000) for one in batch] == [ONE]
+    assert [one async for batch in store.sound_ids(before=now - 60_000) for one in batch] == []
+
+
+# ── desk ──
+
+
+async def test_the_desk_is_an_empty_folder_for_a_while(store: AudioStore) -> None:
+    async with store.desk() as one, store.desk() as other:
+        assert one != other
+        assert list(one.iterdir()) == []
+        (one / "export.zip").write_bytes(b"zip")
+    assert not one.exists()
+
+
+async def test_the_desk_is_cleared_after_an_error(store: AudioStore, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with store.desk() as desk:
+            (desk / "export.zip").write_bytes(b"zip")
+            raise ZeroDivisionError
+    assert files_below(tmp_path) == []
+
+
+# ── copies ──
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    (tmp_path / "shelf").mkdir()
+    return tmp_path / "shelf"
+
+
+async def test_a_copy_has_every_file_and_comes_back(store: AudioStore, shelf: Path) -> None:
+    await keep(store, ONE, b"said")
+    await keep_mp3(store, ONE, b"heard")
+    copied = await store.copy_to(shelf, ONE)
+    assert {(file.suffix == ".mp3", file.read_bytes()) for file in copied} == {(False, b"said"), (True, b"heard")}
+    await store.delete(ONE)
+    assert await store.copy_from(shelf, ONE) == 2
+    file = await store.mp3(ONE)
+    assert file is not None
+    assert (await original_of(store, ONE), file.read_bytes()) == (b"said", b"heard")
+
+
+async def test_of_nothing_there_is_no_copy(store: AudioStore, shelf: Path) -> None:
+    assert await store.copy_to(shelf, ONE) == []
+    assert await store.copy_from(shelf, ONE) == 0
+    assert (files_below(shelf), await ids(store)) == ([], [])
 
 
 # ── opened ──

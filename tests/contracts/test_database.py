@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.contracts.conftest import OpenDatabase
-from tests.world import accept, add_person, add_toy, message, sound
+from tests.world import NOW, accept, add_person, add_toy, message, sound
 from toybackend.databases.sql import SqlDatabase
 
 
@@ -19,7 +19,7 @@ async def test_what_was_stored_is_there_after_closing(connect: OpenDatabase) -> 
         await accept(before, published)
         await accept(before, waits)
     async with connect() as after:
-        assert [job.message_id for job in await after.unconverted()] == [waits.id]
+        assert [job.id for job in await after.unconverted()] == [waits.id]
         assert (await after.mailbox(bear.id)).unread == 1
         assert not (await accept(after, message(mum, bear, text="hi", ref="r"))).is_new
-        assert await after.settle(waits.id, sound=sound()) == [mum.id]
+        assert await after.settle(waits.id, NOW, sound=sound()) == [mum.id]

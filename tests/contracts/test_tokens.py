@@ -6,7 +6,8 @@ import pytest
 
 from tests.world import NOW, add_licensed_toy
 from toybackend.databases.sql import SqlDatabase
-from toybackend.models import Party, PartyKind
+from toybackend.errors import NotAuthenticated
+from toybackend.models import Party, PartyId, PartyKind, Session
 
 LATER = NOW + 1000
 
@@ -51,3 +52,54 @@ async def test_removing_an_unknown_token_is_fine(database: SqlDatabase, mum: Par
     await database.add_token("mums", mum.id, PartyKind.PERSON, NOW, LATER)
     await database.remove_token("nobodys")
     assert await database.bearer("mums", NOW) == mum
+
+
+async def test_removing_a_token_says_whose_it_was(database: SqlDatabase, mum: Party) -> None:
+    await database.add_token("mums", mum.id, PartyKind.PERSON, NOW, LATER)
+    before = await database.revision()
+    assert [await database.remove_token(one) for one in ("mums", "mums")] == [mum.id, None]
+    assert await database.revision() > before
+
+
+async def test_nobody_gets_a_token_who_is_not_there(database: SqlDatabase) -> None:
+    with pytest.raises(NotAuthenticated):
+        await database.add_token("nobodys", PartyId("p_nobody"), PartyKind.PERSON, NOW, LATER)
+
+
+# ── sessions ──
+
+
+async def log_in(database: SqlDatabase, party: Party, place: str, at: int = NOW) -> None:
+    await database.add_token(
+        f"token on the {place}", party.id, PartyKind.PERSON, at, LATER, session_id=f"s_{place}", label=place
+    )
+
+
+async def test_sessions_are_where_one_is_logged_in_and_newest_first(
+    database: SqlDatabase, mum: Party, dad: Party
+) -> None:
+    await log_in(database, mum, "phone", NOW)
+    await log_in(database, mum, "tablet", NOW + 2)
+    await log_in(database, mum, "desk", NOW + 1)
+    await log_in(database, dad, "radio")
+    assert await database.sessions(mum.id, "token on the desk", NOW + 3) == [
+        Session("s_tablet", "tablet", NOW + 2, is_current=False),
+        Session("s_desk", "desk", NOW + 1, is_current=True),
+        Session("s_phone", "phone", NOW, is_current=False),
+    ]
+    assert await database.sessions(mum.id, "token on the desk", LATER) == []
+
+
+async def test_a_session_ends_alone(database: SqlDatabase, mum: Party) -> None:
+    for place in ("phone", "tablet"):
+        await log_in(database, mum, place)
+    before = await database.revision()
+    assert [await database.remove_session(mum.id, "s_phone") for _ in range(2)] == [True, False]
+    assert await database.revision() > before
+    assert [await database.bearer(f"token on the {one}", NOW) for one in ("phone", "tablet")] == [None, mum]
+
+
+async def test_nobody_ends_the_session_of_another(database: SqlDatabase, mum: Party, dad: Party) -> None:
+    await log_in(database, mum, "phone")
+    assert not await database.remove_session(dad.id, "s_phone")
+    assert await database.bearer("token on the phone", NOW) == mum

@@ -64,6 +64,14 @@ async def test_the_original_stays_as_it_is(transcoder: Transcoder, clips: Path, 
     assert set(os.listdir(tmp_path)) == {"original", "work"}
 
 
+async def test_whoever_wants_to_know_is_told_how_far_it_is(transcoder: Transcoder, clips: Path, folder: Path) -> None:
+    told: list[float] = []
+    await transcoder.convert(clips / "hello.m4a", folder, told.append)
+    assert told
+    assert told == sorted(told)
+    assert (min(told) >= 0, told[-1]) == (True, 1.0)
+
+
 async def test_clips_are_converted_side_by_side(transcoder: Transcoder, clips: Path, tmp_path: Path) -> None:
     folders = [tmp_path / str(number) for number in range(3)]
     for one in folders:

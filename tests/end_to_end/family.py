@@ -95,10 +95,13 @@ def files(house: House) -> dict[str, set[str]]:
     }
 
 
+async def issue_licence(house: House) -> str:
+    [(_, licence)] = [one async for batch in house.devices.issue(1) for one in batch]
+    return licence
+
+
 async def waiting_toy(house: House) -> tuple[Somebody, str]:
     """A toy that was switched on and belongs to nobody, and its claim code."""
-    ((toy_id, licence),) = await house.devices.issue(1)
-    boot = await house.devices.power_on(licence)
-    assert boot.token
-    assert boot.claim
-    return Somebody(house, Party(toy_id, PartyKind.WAITING_TOY, "toy"), boot.token), boot.claim.code
+    boot = await house.devices.power_on(await issue_licence(house))
+    assert boot.toy and boot.token and boot.claim
+    return Somebody(house, Party(boot.toy.id, PartyKind.WAITING_TOY, "toy"), boot.token), boot.claim.code

@@ -257,7 +257,7 @@ async def test_somebody_else_looks_like_nobody(family: Family, clip: bytes) -> N
 
 async def test_who_is_blocked_is_told_so(family: Family, clip: bytes) -> None:
     database, friend = database_of(family.house), await add_somebody(family.house, "Friend")
-    await add_contact(database, family.mum.party, friend.party, "blocked")
+    await add_contact(database, family.mum.party, friend.party, blocks=True)
     async with nothing_else_happens(family, clip) as (mum, _):
         assert (await refused(mum, to_user=friend.id))["code"] == "not_allowed"
         await mum.write(clip)

@@ -21,6 +21,7 @@ import pytest
 
 from tests.end_to_end.line import PATIENCE, Line, bare, line
 from toybackend.app import open_house
+from toybackend.models import PartyId
 from toybackend.services.tokens import digest
 from toybackend.settings import Settings
 
@@ -90,16 +91,16 @@ async def test_nothing_private_is_in_the_log(settings: Settings, tmp_path: Path,
     log = tmp_path / "log"
     async with open_house(settings) as house:  # what the commands do
         mum = await house.accounts.add(NAME, PASSWORD)
-        ((toy_id, licence),) = await house.devices.issue(1)
+        [(device_id, licence)] = [one async for batch in house.devices.issue(1) for one in batch]
     async with talkative(settings, log) as server:
         server.secrets |= {
             "licence": licence,
             "password": PASSWORD,
             "mum's id": mum.id,
-            "toy's id": toy_id,
+            "device's id": device_id,
             "name": NAME,
         }
-        toy_token = await bind(server, settings, licence)
+        toy_token, toy_id = await bind(server, settings, mum.id, licence)
         mum_token = await log_in(server)
         async with line(f"{server.ws}/app", mum_token) as phone, line(f"{server.ws}/toy", toy_token) as toy:
             await talk(server, phone, toy, toy_id, clip)
@@ -118,21 +119,24 @@ def leaks(written: bytes, secrets: dict[str, str]) -> list[str]:
     return [what for what, secret in secrets.items() if secret.casefold() in text]
 
 
-async def bind(server: Server, settings: Settings, licence: str) -> str:
-    """Switch the toy on, bind it while it waits, switch it on again; its token."""
+async def bind(server: Server, settings: Settings, mum_id: PartyId, licence: str) -> tuple[str, str]:
+    """Switch the toy on, bind it while it waits, switch it on again; its token and its id."""
     waiting = await server.post("/api/v1/devices/authorize", {"license": licence})
     claim, token = waiting["claim"], str(waiting["token"])
     assert isinstance(claim, dict)
     server.secrets |= {"claim": claim["code"], "waiting token": token, "its digest": digest(token)}
     async with line(f"{server.ws}/toy", token) as toy:
         async with open_house(settings) as house:
-            await house.devices.bind(NAME, claim["code"], "Bear")
+            await house.toys.bind(mum_id, claim["code"], "Bear")
         await toy.hear("notice", event="bound")
     booted = await server.post("/api/v1/devices/authorize", {"license": licence})
     server.secrets["toy's token"] = str(booted["token"])
     await server.post("/api/v1/devices/authorize", {"license": licence[::-1]})
     server.secrets["wrong licence"] = licence[::-1]
-    return str(booted["token"])
+    assert isinstance(booted["toy"], dict)
+    toy_id = str(booted["toy"]["id"])
+    server.secrets["toy's id"] = toy_id
+    return str(booted["token"]), toy_id
 
 
 async def log_in(server: Server) -> str:

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import (
     Family,
+    Somebody,
     add_somebody,
     count_rows,
     database_of,
@@ -308,8 +309,10 @@ async def test_a_newer_socket_of_a_toy_takes_over(family: Family) -> None:
 
 
 async def test_a_voice_for_a_group_reaches_every_other_member(family: Family, clip: bytes) -> None:
-    dad = await add_somebody(family.house, "Dad")
-    group = await add_group(database_of(family.house), family.mum.party, dad.party, family.bear.party)
+    database, dad = database_of(family.house), await add_somebody(family.house, "Dad")
+    group = await add_group(database, family.mum.party, dad.party, family.bear.party)
+    for one in (family.mum, family.bear):
+        await add_contact(database, dad.party, one.party)
     async with both(family) as (mum, bear), dad.line() as father:
         await mum.say(to_group=group, ref="g")
         await mum.write(clip)
@@ -331,8 +334,11 @@ async def test_a_voice_for_a_group_reaches_every_other_member(family: Family, cl
 
 async def test_a_ref_used_again_in_a_large_group_repeats_every_receipt(family: Family) -> None:
     """More receipts at once than an outbox holds frames do not end the sender's socket."""
+    database = database_of(family.house)
     people = [await add_somebody(family.house, "Cousin") for _ in range(70)]
-    group = await add_group(database_of(family.house), family.mum.party, *(one.party for one in people))
+    group = await add_group(database, family.mum.party, *(one.party for one in people))
+    for one in people:
+        await add_contact(database, family.mum.party, one.party)
     async with family.mum.line() as mum:
         await mum.say(to_group=group, msg="hello all", ref="all")
         message_id = (await mum.hear("accepted"))["id"]
@@ -354,16 +360,41 @@ async def test_a_waiting_toy_hears_that_it_was_bound(family: Family) -> None:
     async with toy.line() as waiting:
         await waiting.say(to_user=family.mum.id, msg="let me in")
         assert await waiting.refusal() == "not_allowed"
-        await family.house.devices.bind(family.mum.party.name, code, "Rabbit")
-        assert await waiting.next() == {"type": "notice", "event": "bound"}
+        await family.house.toys.bind(family.mum.party.id, code, "Rabbit")
+        await becomes_mums(family, waiting, toy)
 
 
 async def test_a_waiting_toy_hears_that_another_process_bound_it(family: Family) -> None:
     toy, code = await waiting_toy(family.house)
     async with toy.line() as waiting:
         async with open_house(family.house.settings) as command:
-            await command.devices.bind(family.mum.party.name, code, "Rabbit")
-        assert await waiting.next() == {"type": "notice", "event": "bound"}
+            await command.toys.bind(family.mum.party.id, code, "Rabbit")
+        await becomes_mums(family, waiting, toy)
+
+
+async def test_a_toy_bound_while_it_was_away_is_welcomed_as_what_it_is(family: Family) -> None:
+    """With the token that it waited with."""
+    toy, code = await waiting_toy(family.house)
+    async with toy.line() as waiting:
+        assert "settings" not in waiting.welcome
+    await family.house.toys.bind(family.mum.party.id, code, "Rabbit")
+    async with toy.line() as ready:
+        assert (ready.welcome["name"], ready.welcome["settings"]["volume_cap"]) == ("Rabbit", 80)
+        await ready.text(family.mum.id, "hello mum")
+
+
+async def becomes_mums(family: Family, waiting: Line, toy: Somebody) -> None:
+    """The very socket on which it waited is good for everything."""
+    notice = await waiting.next()
+    assert (notice["event"], notice["id"], notice["name"]) == ("bound", toy.id, "Rabbit")
+    assert (notice["settings"]["volume_cap"], notice["settings"].get("quiet_until")) == (80, None)
+    async with family.mum.line() as mum:
+        told = await mum.text(toy.id, "welcome home")
+        assert (await waiting.hear("text", id=told))["msg"] == "welcome home"
+        await waiting.ack(told)
+        await mum.hear("delivered", id=told, to_user=toy.id)
+        said = await waiting.text(family.mum.id, "hello mum")
+        assert (await mum.hear("text", id=said))["from_name"] == "Rabbit"
 
 
 # ── before the welcome ──

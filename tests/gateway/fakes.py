@@ -39,6 +39,8 @@ class FakeSocket:
         self.transport = FakeTransport()
         self.unread: list[str | bytes] = []
         """Fragments that nobody took."""
+        self.heard_at = 0.0
+        self.token_digest = ""
         self._incoming = list(incoming)
         self._is_writing = False
 
@@ -56,6 +58,9 @@ class FakeSocket:
     async def close(self, code: int, reason: str) -> None:
         assert reason
         self.closed.append(code)
+
+    def come(self, message: str | bytes) -> None:
+        self._incoming.append([message])
 
     async def recv_streaming(self) -> AsyncIterator[str | bytes]:
         assert not self.unread, "a message must be read to its end"
@@ -106,18 +111,26 @@ class Tasks:
             await asyncio.sleep(0)
 
 
-def delivery(position: int, state: DeliveryState = DeliveryState.WAITING, to: Party = BEAR) -> Delivery:
+def delivery(
+    position: int,
+    state: DeliveryState = DeliveryState.WAITING,
+    to: Party = BEAR,
+    *,
+    conversation: str = "p_mum+t_bear",
+    is_urgent: bool = False,
+) -> Delivery:
     message = Message(
         id=MessageId(f"m_{position}"),
         sender_id=MUM.id,
         sender_name=MUM.name,
-        conversation="p_mum+t_bear",
+        conversation=conversation,
         to_user=to.id,
         to_group=None,
         ref=None,
         text=f"text {position}",
         state=MessageState.PUBLISHED,
         accepted_at=0,
+        is_urgent=is_urgent,
     )
     return Delivery(message, to.id, position, state)
 
@@ -143,6 +156,12 @@ class FakeMailboxes:
             if one.position > after and (one.state is DeliveryState.WAITING or one.position > seen)
         ]
         return found[:limit]
+
+    async def urgent(self, owner: Party, *, limit: int) -> Sequence[Delivery]:
+        self.limits.append(limit)
+        waiting = [one for one in self.deliveries if one.state is DeliveryState.WAITING]
+        last = {one.message.conversation: one.position for one in waiting if one.message.is_urgent}
+        return [one for one in waiting if one.position <= last.get(one.message.conversation, 0)][:limit]
 
     def frame(self, one: Delivery) -> Any:
         raise AssertionError("nothing is written here")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
-from tests.gateway.fakes import BEAR, FakeMailboxes, FakeReceipts, delivery
+import pytest
+
+from tests.gateway.fakes import BEAR, MUM, FakeMailboxes, FakeReceipts, delivery
 from toybackend.gateway.mailbox_reader import WITHOUT_ACKS, MailboxReader
-from toybackend.models import DeliveryState
+from toybackend.models import DeliveryState, Party, PartyId, PartyKind
 from toybackend.services.mailboxes import Mailboxes
 from toybackend.services.receipts import Receipts
 
 DELIVERED = DeliveryState.DELIVERED
+WAITING = Party(PartyId("t_new"), PartyKind.WAITING_TOY, "toy")
 
 
-def reader(mailboxes: FakeMailboxes, *, window: int, receipts: FakeReceipts | None = None) -> MailboxReader:
+def reader(
+    mailboxes: FakeMailboxes, *, window: int, receipts: FakeReceipts | None = None, owner: Party = BEAR
+) -> MailboxReader:
     return MailboxReader(
-        BEAR,
+        owner,
         cast(Mailboxes, mailboxes),
         cast(Receipts, receipts or FakeReceipts()),
         start=mailboxes.mailbox(),
@@ -76,11 +82,15 @@ async def test_it_begins_with_the_oldest_that_was_not_delivered() -> None:
     assert await positions(reader(mailboxes, window=8)) == [2, 4]
 
 
-async def test_beyond_its_start_it_takes_what_another_socket_took_already() -> None:
+@pytest.mark.parametrize(("owner", "taken"), [(MUM, [2, 3]), (BEAR, [2])], ids=["a person", "a toy"])
+async def test_beyond_its_start_it_takes_what_another_socket_of_the_person_took_already(
+    owner: Party, taken: list[int]
+) -> None:
+    """A toy has one socket: what was taken from its mailbox was taken by this one."""
     mailboxes = FakeMailboxes([delivery(1, DELIVERED), delivery(2)])
-    one = reader(mailboxes, window=8)
+    one = reader(mailboxes, window=8, owner=owner)
     mailboxes.deliveries.append(delivery(3, DELIVERED))
-    assert await positions(one) == [2, 3]
+    assert await positions(one) == taken
 
 
 async def test_an_empty_mailbox_that_grows() -> None:
@@ -108,3 +118,87 @@ async def test_without_acks_written_is_delivered_and_nothing_is_held_back() -> N
     await one.written(delivery(1))
     assert receipts.advanced == [(BEAR.id, "m_1", DELIVERED)]
     assert not one.acknowledged("m_1")
+
+
+# ── a toy that rests ──
+
+
+def take(mailboxes: FakeMailboxes, one: MailboxReader, position: int) -> None:
+    """The toy has it: the row says so, and then the reader."""
+    mailboxes.deliveries = [
+        replace(each, state=DELIVERED) if each.position == position else each for each in mailboxes.deliveries
+    ]
+    one.acknowledged(f"m_{position}")
+
+
+async def test_while_it_rests_only_what_may_not_wait_comes() -> None:
+    mailboxes = FakeMailboxes([delivery(1)])
+    one = reader(mailboxes, window=8)
+    one.is_resting = True
+    assert await positions(one) == []
+    mailboxes.deliveries += [delivery(2, is_urgent=True), delivery(3)]
+    assert await positions(one) == [1, 2]
+    assert await positions(one) == []
+
+
+async def test_when_the_rest_is_over_everything_held_comes_in_order_and_once() -> None:
+    mailboxes = FakeMailboxes([delivery(1), delivery(2, is_urgent=True), delivery(3), delivery(4), delivery(5)])
+    one = reader(mailboxes, window=8)
+    one.is_resting = True
+    assert await positions(one) == [1, 2]
+    take(mailboxes, one, 1)  # and the second is still under way
+    one.is_resting = False
+    assert await positions(one) == [3, 4, 5]
+    assert await positions(one) == []
+
+
+async def test_what_another_conversation_holds_is_not_passed_over() -> None:
+    mailboxes = FakeMailboxes([delivery(1, conversation="dad's"), delivery(2, is_urgent=True), delivery(3)])
+    one = reader(mailboxes, window=8)
+    one.is_resting = True
+    assert await positions(one) == [2]
+    take(mailboxes, one, 2)
+    one.is_resting = False
+    assert await positions(one) == [1, 3]
+
+
+async def test_what_came_ahead_of_its_turn_takes_its_place_in_the_window() -> None:
+    mailboxes = FakeMailboxes([delivery(1), delivery(2, is_urgent=True), *(delivery(n) for n in range(3, 8))])
+    one = reader(mailboxes, window=3)
+    one.is_resting = True
+    assert await positions(one) == [1, 2]
+    one.is_resting = False
+    assert await positions(one) == [3]
+    for position in (1, 2):
+        take(mailboxes, one, position)
+    assert await positions(one) == [4, 5]
+
+
+async def test_falling_asleep_between_two_looks_loses_nothing() -> None:
+    mailboxes = FakeMailboxes(delivery(n) for n in range(1, 6))
+    one = reader(mailboxes, window=2)
+    assert await positions(one) == [1, 2]
+    for position in (1, 2):
+        take(mailboxes, one, position)
+    one.is_resting = True
+    assert await positions(one) == []
+    one.is_resting = False
+    assert await positions(one) == [3, 4]
+
+
+async def test_without_acks_it_rests_as_well() -> None:
+    mailboxes = FakeMailboxes([delivery(1, is_urgent=True), delivery(2)])
+    one = reader(mailboxes, window=0)
+    one.is_resting = True
+    assert await positions(one) == [1]
+    take(mailboxes, one, 1)
+    one.is_resting = False
+    assert await positions(one) == [2]
+
+
+async def test_a_waiting_toy_reads_for_who_it_became() -> None:
+    receipts = FakeReceipts()
+    one = reader(FakeMailboxes([delivery(1)]), window=0, receipts=receipts, owner=WAITING)
+    one.now_speaks_for(BEAR)
+    await one.written(delivery(1))
+    assert receipts.advanced == [(BEAR.id, "m_1", DELIVERED)]

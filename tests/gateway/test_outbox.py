@@ -159,6 +159,77 @@ async def test_close_ends_the_writer(tasks: Tasks) -> None:
     assert not tasks.errors
 
 
+async def test_finish_writes_what_is_queued_and_then_closes(tasks: Tasks) -> None:
+    socket = FakeSocket()
+    box = outbox(socket, FakeSource(), tasks)
+    for frame in "abc":
+        box.put(frame)
+    box.finish(4403, "revoked")
+    box.put("late")
+    await tasks.settle()
+    assert (socket.sent, socket.closed) == (["a", "b", "c"], [4403])
+
+
+async def test_finish_leaves_the_frame_under_way_to_its_writer(tasks: Tasks) -> None:
+    """Two who write at once would mix up frames; the fake socket fails when they do."""
+    socket = FakeSocket()
+    socket.gate.clear()
+    box = outbox(socket, FakeSource(), tasks)
+    for frame in "abc":
+        box.put(frame)
+    await tasks.pause()
+    box.finish(4403, "revoked")
+    await tasks.pause()
+    assert socket.closed == []
+    socket.gate.set()
+    await tasks.settle()
+    assert (socket.sent, socket.closed) == (["a", "b", "c"], [4403])
+    assert not tasks.errors
+
+
+async def test_finish_with_nothing_queued_closes_at_once(tasks: Tasks) -> None:
+    socket = FakeSocket()
+    outbox(socket, FakeSource(), tasks).finish(4403, "revoked")
+    await tasks.settle()
+    assert socket.closed == [4403]
+
+
+async def test_a_revoked_toy_gets_nothing_more_of_its_mailbox(tasks: Tasks) -> None:
+    socket, source = FakeSocket(), FakeSource([delivery(1), delivery(2)], [delivery(3)])
+    socket.gate.clear()
+    box = outbox(socket, source, tasks)
+    box.look()
+    await tasks.pause()
+    box.finish(4403, "revoked")
+    socket.gate.set()
+    await tasks.settle()
+    assert socket.sent == ["m_1"], "that was on its way"
+    assert (source.looks, socket.closed) == (1, [4403])
+
+
+async def test_who_does_not_read_holds_up_no_finish(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toybackend.gateway.outbox.FINISH_SECONDS", 0.01)
+    socket = FakeSocket()
+    socket.gate.clear()
+    box = outbox(socket, FakeSource(), tasks)
+    box.put("never")
+    await tasks.pause()
+    box.finish(4403, "revoked")
+    await tasks.settle()
+    assert (socket.sent, socket.closed) == ([], [4403])
+    assert not tasks.errors
+
+
+async def test_it_ends_once_however_often_it_is_told_to(tasks: Tasks) -> None:
+    socket = FakeSocket()
+    box = outbox(socket, FakeSource(), tasks)
+    box.finish(4403, "revoked")
+    box.finish(4403, "revoked")
+    box.close(4409, "replaced")
+    await tasks.settle()
+    assert socket.closed == [4403]
+
+
 async def test_a_socket_that_is_gone_ends_the_writer_quietly(tasks: Tasks) -> None:
     socket, source = FakeSocket(), FakeSource([delivery(1)])
     socket.fails = gone()

@@ -15,7 +15,7 @@ from toybackend.audio_stores.local_files import LocalFiles
 from toybackend.buses.in_process import InProcessBus
 from toybackend.databases.sql import SqlDatabase, open_database
 from toybackend.models import WAVEFORM_BARS, Party, PartyId, Sound
-from toybackend.ports import Event, Tell, Unconverted
+from toybackend.ports import Event, Progress, Tell, Unconverted
 from toybackend.protocol import ServerFrame, parse_server_frame
 from toybackend.services.delivery import Delivery
 from toybackend.services.receipts import Receipts
@@ -28,7 +28,7 @@ class PretendedConverter:
     def __init__(self) -> None:
         self.fails: list[Exception] = []
 
-    async def convert(self, original: Path, folder: Path) -> Sound:
+    async def convert(self, original: Path, folder: Path, progress: Progress | None = None) -> Sound:
         if self.fails:
             raise self.fails.pop(0)
         file = folder / "out.mp3"
@@ -80,7 +80,7 @@ async def home(tmp_path: Path, clock: Clock) -> AsyncIterator[Home]:
             bus=bus,
             converter=converter,
             clock=clock,
-            tokens=Tokens(database, days=30, clock=clock),
+            tokens=Tokens(database, bus, days=30, clock=clock),
             receipts=receipts,
             delivery=Delivery(
                 database, audio, bus, converter, receipts, enqueue=queue.append, clock=clock, new_id=new_id

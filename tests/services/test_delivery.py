@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.services.conftest import Home
-from tests.world import add_contact, add_group
+from tests.services.conftest import Home, PretendedConverter
+from tests.world import add_contact, add_group, add_person, new_id
 from toybackend.errors import (
     AudioTooLong,
     BadAudio,
@@ -22,10 +25,24 @@ from toybackend.errors import (
     SizeMismatch,
     UnknownRecipient,
 )
-from toybackend.models import DeliveryState, Message, MessageId, MessageState, Party
-from toybackend.ports import Acceptance, Event, Relation, Unconverted, Wake
+from toybackend.models import (
+    DeliveryState,
+    Message,
+    MessageId,
+    MessageState,
+    Party,
+    QuietWindow,
+    Sound,
+    SoundId,
+    Weekday,
+)
+from toybackend.ports import Acceptance, Event, Progress, Relation, ToyChange, Unconverted, Wake
 from toybackend.protocol import Delivered, Failed, Heard, Notice, TextMessage, VoiceHeader
 from toybackend.services.conversion import Conversion, FairQueue
+from toybackend.services.delivery import Delivery
+from toybackend.services.erasing import Erasing
+
+May = Callable[[Relation], None]
 
 BLOB = b"#!AMR\nsound"
 
@@ -49,8 +66,8 @@ def to(party: Party, **more: Any) -> VoiceHeader:
     return VoiceHeader(to_user=party.id, **more)
 
 
-async def files(home: Home) -> list[MessageId]:
-    return [one async for batch in home.audio.message_ids() for one in batch]
+async def files(home: Home) -> list[SoundId]:
+    return [one async for batch in home.audio.sound_ids() for one in batch]
 
 
 async def mailbox(home: Home, party: Party) -> list[MessageId]:
@@ -71,7 +88,7 @@ async def test_an_accepted_voice_is_safe_and_queued(home: Home) -> None:
     assert (message.sender_id, message.sender_name, message.to_user) == (home.mum.id, "Mum", home.bear.id)
     assert (message.ref, message.accepted_at, message.state) == ("r", home.clock.now, MessageState.ACCEPTED)
     assert home.queue == [Unconverted(message.id, home.mum.id, family=home.mum.id)]
-    assert [job.message_id for job in await home.database.unconverted()] == [message.id]
+    assert [job.id for job in await home.database.unconverted()] == [message.id]
     async with home.audio.workshop(message.id) as (original, _):
         assert await asyncio.to_thread(original.read_bytes) == BLOB
 
@@ -92,6 +109,7 @@ async def test_a_conversation_has_one_key_in_both_directions(home: Home) -> None
 
 
 async def test_a_group_is_a_conversation(home: Home) -> None:
+    await add_contact(home.database, home.mum, home.dad)
     group_id = await add_group(home.database, home.mum, home.dad, home.bear)
     [message] = await say(home, home.mum, VoiceHeader(to_group=group_id))
     assert (message.conversation, message.to_group, message.to_user) == (group_id, group_id, None)
@@ -121,7 +139,7 @@ async def test_a_blob_that_is_what_was_promised_is_taken(home: Home) -> None:
 
 
 async def test_who_may_not_send_leaves_nothing(home: Home) -> None:
-    await add_contact(home.database, home.dad, home.mum, "blocked")
+    await add_contact(home.database, home.dad, home.mum, blocks=True)
     for addressee, refused in ((home.bear, UnknownRecipient), (home.mum, NotAllowed)):
         with pytest.raises(refused):
             await home.delivery.address(home.dad, to(addressee))
@@ -133,10 +151,11 @@ async def test_who_may_not_send_leaves_nothing(home: Home) -> None:
 
 
 async def test_who_lost_the_right_between_header_and_blob_is_refused(home: Home) -> None:
-    await home.delivery.address(home.mum, to(home.bear))
-    await add_contact(home.database, home.mum, home.bear, "blocked")
+    contact_id = await add_contact(home.database, home.dad, home.bear)
+    await home.delivery.address(home.dad, to(home.bear))
+    await home.database.set_block(contact_id, home.bear.id, blocks=True)
     with pytest.raises(NotAllowed):
-        await say(home, home.mum, to(home.bear))
+        await say(home, home.dad, to(home.bear))
     assert await files(home) == []
 
 
@@ -147,6 +166,98 @@ async def test_a_text_is_delivered_at_once(home: Home) -> None:
     assert home.queue == []
 
 
+# ── quiet hours ──
+
+
+async def let_rest(home: Home) -> Notice:
+    """From here on the bear rests until nine; what a sender is told then, but for the message's id."""
+    rest = QuietWindow(frozenset({Weekday.SATURDAY}), start=7 * 60, end=9 * 60)
+    await home.database.change_toy(home.bear.id, ToyChange(time_zone="UTC", quiet_windows=(rest,)))
+    return Notice(event="held", code="quiet_hours", to_user=home.bear.id, until="2026-11-21T09:00:00.000Z")
+
+
+async def test_whoever_sends_to_a_toy_that_rests_is_told_until_when(home: Home) -> None:
+    held = await let_rest(home)
+    [voice] = await say(home, home.mum, to(home.bear))
+    [text] = await write(home, home.mum, TextMessage(to_user=home.bear.id, msg="good morning"))
+    assert home.told(home.mum) == [replace(held, id=voice.id), replace(held, id=text.id)]
+    assert home.told(home.bear) == []
+
+
+async def test_held_is_said_after_accepted(home: Home) -> None:
+    await let_rest(home)
+    told: list[int] = []
+    frame = TextMessage(to_user=home.bear.id, msg="good morning")
+    await home.delivery.accept_text(home.mum, frame, lambda message: told.append(len(home.told(home.mum))))
+    assert told == [0]
+
+
+async def test_in_a_group_only_those_who_rest_hold_a_message(home: Home) -> None:
+    held = await let_rest(home)
+    await add_contact(home.database, home.mum, home.dad)
+    group_id = await add_group(home.database, home.mum, home.dad, home.bear)
+    [message] = await write(home, home.mum, TextMessage(to_group=group_id, msg="dinner"))
+    assert home.told(home.mum) == [replace(held, id=message.id)]
+
+
+async def test_after_the_rest_nothing_is_held(home: Home) -> None:
+    await let_rest(home)
+    home.clock.pass_seconds(3600)
+    await write(home, home.mum, TextMessage(to_user=home.bear.id, msg="good morning"))
+    assert home.told(home.mum) == []
+
+
+@pytest.mark.parametrize("kind", ["voice", "text"])
+async def test_a_guardian_may_have_a_message_played_at_once(home: Home, kind: str) -> None:
+    await let_rest(home)
+    if kind == "voice":
+        [message] = await say(home, home.mum, to(home.bear, now=True))
+        await home.delivery.convert(home.queue[0])
+    else:
+        [message] = await write(home, home.mum, TextMessage(to_user=home.bear.id, msg="wake up", now=True))
+    assert message.is_urgent
+    assert home.told(home.mum) == []
+    assert [one.message.id for one in await home.database.urgent(home.bear.id, 8)] == [message.id]
+
+
+async def test_nobody_else_may(home: Home) -> None:
+    await add_contact(home.database, home.dad, home.bear)
+    await add_contact(home.database, home.mum, home.dad)
+    group_id = await add_group(home.database, home.mum, home.dad, home.bear)
+    for sender, addressee in ((home.dad, home.bear), (home.bear, home.mum), (home.mum, home.dad)):
+        with pytest.raises(NotAllowed):
+            await say(home, sender, to(addressee, now=True))
+        with pytest.raises(NotAllowed):
+            await write(home, sender, TextMessage(to_user=addressee.id, msg="hi", now=True))
+    with pytest.raises(NotAllowed):
+        await say(home, home.mum, VoiceHeader(to_group=group_id, now=True))
+    assert (await files(home), home.events) == ([], [])
+
+
+async def test_whoever_sends_again_what_still_waits_is_told_once_more(home: Home) -> None:
+    """It may have missed it the first time, with «accepted»."""
+    held = await let_rest(home)
+    [message] = await say(home, home.mum, to(home.bear, ref="r"))
+    await home.delivery.convert(home.queue[0])
+    home.events.clear()
+    await say(home, home.mum, to(home.bear, ref="r"))
+    assert home.told(home.mum) == [replace(held, id=message.id)]
+    await home.receipts.advance(home.bear, message.id, DeliveryState.DELIVERED)
+    home.events.clear()
+    await say(home, home.mum, to(home.bear, ref="r"))
+    assert home.told(home.mum) == [Delivered(id=message.id, to_user=home.bear.id)]
+
+
+async def test_what_failed_is_held_no_more(home: Home) -> None:
+    await let_rest(home)
+    home.converter.fails = [BadAudio()]
+    [message] = await say(home, home.mum, to(home.bear, ref="r"))
+    await home.delivery.convert(home.queue[0])
+    home.events.clear()
+    await say(home, home.mum, to(home.bear, ref="r"))
+    assert home.told(home.mum) == [Failed(id=message.id, code="bad_audio")]
+
+
 # ── the same ref again ──
 
 
@@ -154,7 +265,7 @@ async def test_the_same_voice_again_is_confirmed_again_and_stored_once(home: Hom
     [first] = await say(home, home.mum, to(home.bear, ref="r"))
     [again] = await say(home, home.mum, to(home.bear, ref="r"))
     assert again == first
-    assert {job.message_id for job in home.queue} == {first.id}  # the queue drops what it knows
+    assert {job.id for job in home.queue} == {first.id}  # the queue drops what it knows
     assert await files(home) == [first.id]
 
 
@@ -192,7 +303,7 @@ async def test_a_sender_that_missed_a_failure_gets_it_by_sending_again(home: Hom
 
 
 async def test_when_the_database_refuses_nothing_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(message: Message, relation: Relation) -> Acceptance:
+    async def full(message: Message, may: May) -> Acceptance:
         raise Overloaded
 
     monkeypatch.setattr(home.database, "accept", full)
@@ -207,8 +318,8 @@ async def test_a_commit_that_happened_but_was_not_confirmed_loses_no_message(
     """The row is there, so the message must be converted: the rest of its conversation waits for it."""
     real = home.database.accept
 
-    async def half(message: Message, relation: Relation) -> Acceptance:
-        await real(message, relation)
+    async def half(message: Message, may: May) -> Acceptance:
+        await real(message, may)
         raise Overloaded
 
     monkeypatch.setattr(home.database, "accept", half)
@@ -218,7 +329,7 @@ async def test_a_commit_that_happened_but_was_not_confirmed_loses_no_message(
         monkeypatch.undo()
         await say(home, home.mum, to(home.bear, ref="r"))  # as a sender does that was told to try later
     [row] = await home.database.unconverted()
-    assert await files(home) == [row.message_id]
+    assert await files(home) == [row.id]
     assert set(home.queue) == {row}
 
 
@@ -227,8 +338,8 @@ async def test_what_is_cut_off_while_the_row_is_written_is_found_at_the_next_sta
 ) -> None:
     real, written = home.database.accept, asyncio.Event()
 
-    async def slow(message: Message, relation: Relation) -> Acceptance:
-        acceptance = await real(message, relation)
+    async def slow(message: Message, may: May) -> Acceptance:
+        acceptance = await real(message, may)
         written.set()
         await asyncio.sleep(0.05)
         return acceptance
@@ -241,7 +352,7 @@ async def test_what_is_cut_off_while_the_row_is_written_is_found_at_the_next_sta
     await asyncio.sleep(0.1)
     assert await home.delivery.pick_up() == 1
     assert home.queue == await home.database.unconverted()
-    assert await files(home) == [job.message_id for job in home.queue]
+    assert await files(home) == [job.id for job in home.queue]
 
 
 # ── conversion ──
@@ -328,6 +439,61 @@ async def test_a_late_message_is_announced_to_its_sender(home: Home) -> None:
     assert home.told(home.mum) == [Notice(event="delayed", id=message.id)]
 
 
+# ── deleted meanwhile ──
+
+
+class SlowConverter(PretendedConverter):
+    """Waits, with the work done, to be let go on."""
+
+    def __init__(self, fails: list[Exception]) -> None:
+        self.fails = []
+        self._fails_late = fails
+        self.is_done, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def convert(self, original: Path, folder: Path, progress: Progress | None = None) -> Sound:
+        made = await super().convert(original, folder)
+        self.is_done.set()
+        await self.may_go_on.wait()
+        if self._fails_late:
+            raise self._fails_late.pop()
+        return made
+
+
+@pytest.mark.parametrize("fails", [[], [BadAudio()]], ids=["well", "bad audio"])
+async def test_a_voice_that_is_deleted_while_it_is_converted_leaves_nothing(home: Home, fails: list[Exception]) -> None:
+    converter = SlowConverter(fails)
+    delivery = Delivery(
+        home.database,
+        home.audio,
+        home.bus,
+        converter,
+        home.receipts,
+        enqueue=home.queue.append,
+        clock=home.clock,
+        new_id=new_id,
+    )
+    [message] = await say(home, home.mum, to(home.bear))
+    [text] = await write(home, home.mum, TextMessage(to_user=home.bear.id, msg="did you hear?"))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(delivery.convert(home.queue[0]))
+        await converter.is_done.wait()
+        await Erasing(home.database, home.audio, home.bus).erase_message(message.id)
+        home.events.clear()
+        converter.may_go_on.set()
+    assert await files(home) == []
+    assert await home.database.outcome(message.id) is None
+    assert home.events == []
+    assert await mailbox(home, home.bear) == [text.id]  # it waits for nothing any more
+
+
+async def test_a_voice_that_is_deleted_before_its_turn_leaves_nothing(home: Home) -> None:
+    [message] = await say(home, home.mum, to(home.bear))
+    await Erasing(home.database, home.audio, home.bus).erase_message(message.id)
+    home.events.clear()
+    await home.delivery.convert(home.queue[0])
+    assert (await files(home), home.events) == ([], [])
+
+
 # ── at start ──
 
 
@@ -344,7 +510,7 @@ async def test_what_was_not_converted_is_picked_up_oldest_first(home: Home) -> N
 async def test_files_that_no_message_knows_are_swept_away(home: Home) -> None:
     home.converter.fails = [BadAudio()]
     [failed], [waits] = await say(home, home.mum, to(home.bear)), await say(home, home.mum, to(home.bear))
-    await home.database.settle(failed.id, failure="bad_audio")  # and then the power went
+    await home.database.settle(failed.id, home.clock.now, failure="bad_audio")  # and then the power went
     async with home.audio.receive() as incoming:
         await incoming.write(BLOB)
         await incoming.keep(MessageId("m_orphan"))
@@ -352,3 +518,20 @@ async def test_files_that_no_message_knows_are_swept_away(home: Home) -> None:
     home.queue.clear()
     assert await home.delivery.pick_up() == 1
     assert await files(home) == [waits.id]
+
+
+# ── who may, at the very moment ──
+
+
+async def test_a_block_while_the_blob_comes_in_lets_nothing_through(home: Home) -> None:
+    ann = await add_person(home.database, "Ann")
+    await add_contact(home.database, ann, home.bear)
+    header = to(home.bear)
+    await home.delivery.address(ann, header)
+    async with home.delivery.receive() as blob:
+        await blob.write(b"voice")
+        [contact] = await home.database.contacts_of([home.bear.id])
+        await home.database.set_block(contact.id, home.bear.id, blocks=True)
+        with pytest.raises(NotAllowed):
+            await home.delivery.accept_voice(ann, header, blob, lambda message: pytest.fail("it was accepted"))
+    assert (await files(home), home.queue) == ([], [])

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.services.conftest import Home
-from tests.world import Clock, add_group, message
+from tests.world import Clock, accept, add_contact, add_group, message
 from toybackend.errors import Gone, NotFound
-from toybackend.models import GroupId, Message, MessageId, Party, PartyId
+from toybackend.models import GroupId, ItemId, Message, MessageId, Party, PartyId
+from toybackend.services.erasing import Erasing
 from toybackend.services.listening import AUDIO_PATH, Links, Listening
 
 SECONDS = 60
@@ -93,7 +94,12 @@ def test_another_key_makes_other_links(clock: Clock) -> None:
 
 @pytest.fixture
 def listening(home: Home) -> Listening:
-    return Listening(home.database, home.audio, make_links(home.clock))
+    return Listening(home.database, home.audio, make_links(home.clock), may_hear_item)
+
+
+async def may_hear_item(listener_id: PartyId, item_id: ItemId) -> bool | None:
+    """There is one song, and the bear may hear it."""
+    return listener_id.startswith("t_") if item_id == "i_song" else None
 
 
 async def accepted(home: Home, to: Party | GroupId) -> Message:
@@ -101,8 +107,7 @@ async def accepted(home: Home, to: Party | GroupId) -> Message:
     async with home.audio.receive() as incoming:
         await incoming.write(b"sound")
         await incoming.keep(offered.id)
-    relation = await home.database.relation(home.mum.id, to_user=offered.to_user, to_group=offered.to_group)
-    return (await home.database.accept(offered, relation)).message
+    return (await accept(home.database, offered)).message
 
 
 async def spoken(home: Home, to: Party | GroupId) -> Message:
@@ -111,7 +116,7 @@ async def spoken(home: Home, to: Party | GroupId) -> Message:
     async with home.audio.workshop(said.id) as (original, folder):
         made = await home.converter.convert(original, folder)
         await home.audio.keep_mp3(said.id, made.file)
-        await home.database.settle(said.id, sound=made)
+        await home.database.settle(said.id, home.clock.now, sound=made)
     return said
 
 
@@ -129,6 +134,7 @@ async def test_sender_and_recipient_may_hear_and_nobody_else(home: Home, listeni
 
 
 async def test_every_member_may_hear_what_was_said_to_the_group(home: Home, listening: Listening) -> None:
+    await add_contact(home.database, home.mum, home.dad)
     said = await spoken(home, await add_group(home.database, home.mum, home.dad))
     assert [await can_hear(listening, one, said.id) for one in (home.mum, home.dad, home.bear)] == [True, True, False]
 
@@ -155,6 +161,27 @@ async def test_what_was_deleted_is_gone(home: Home, listening: Listening) -> Non
         await listening.by_link(*parts(make_links(home.clock).audio(said.id, home.bear.id)))
 
 
+async def test_what_was_deleted_for_everybody_is_gone_for_whoever_has_a_link(home: Home, listening: Listening) -> None:
+    said = await spoken(home, home.bear)
+    await Erasing(home.database, home.audio, home.bus).erase_message(said.id)
+    with pytest.raises(Gone):
+        await listening.by_link(*parts(make_links(home.clock).audio(said.id, home.bear.id)))
+    with pytest.raises(NotFound):  # nothing tells any more whose it was
+        await listening.by_token(home.bear, said.id)
+
+
+async def test_a_copy_that_was_taken_back_is_not_played_any_more(home: Home, listening: Listening) -> None:
+    contact_id = await add_contact(home.database, home.mum, home.dad)
+    said = await spoken(home, home.dad)
+    links = make_links(home.clock)
+    theirs, ours = (parts(links.audio(said.id, one.id)) for one in (home.dad, home.mum))
+    assert await listening.by_link(*theirs) == await listening.by_link(*ours)
+    await home.database.end_contact(contact_id, [home.mum.id])
+    with pytest.raises(NotFound):
+        await listening.by_link(*theirs)
+    assert not await can_hear(listening, home.dad, said.id)
+
+
 async def test_a_link_is_as_good_as_a_token(home: Home, listening: Listening) -> None:
     said = await spoken(home, home.bear)
     link = parts(make_links(home.clock).audio(said.id, home.bear.id))
@@ -169,3 +196,22 @@ async def test_a_link_opens_no_other_file(home: Home, listening: Listening) -> N
     _, *rest = parts(make_links(home.clock).audio(said.id, home.bear.id))
     with pytest.raises(NotFound):
         await listening.by_link(other.id, *rest)
+
+
+async def test_an_item_is_for_whoever_the_library_says(home: Home, listening: Listening) -> None:
+    async with home.audio.receive() as incoming:
+        await incoming.write(b"song")
+        await incoming.keep("i_song")
+    async with home.audio.workshop("i_song") as (original, folder):
+        await home.audio.keep_mp3("i_song", (await home.converter.convert(original, folder)).file)
+    links = make_links(home.clock)
+    found = [
+        await listening.by_token(home.bear, "i_song"),
+        await listening.by_link(*parts(links.audio("i_song", home.bear.id))),
+    ]
+    assert [await asyncio.to_thread(file.read_bytes) for file in found] == [b"mp3 of song"] * 2
+    for listener, item_id, by_link in ((home.dad, "i_song", NotFound), (home.bear, "i_other", Gone)):
+        with pytest.raises(NotFound):
+            await listening.by_token(listener, item_id)
+        with pytest.raises(by_link):
+            await listening.by_link(*parts(links.audio(item_id, listener.id)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.services.conftest import Home
-from tests.world import accept, add_group, message, sound
+from tests.world import accept, add_contact, add_group, message, sound
 from toybackend.models import DeliveryState
 from toybackend.ports import Mailbox
 from toybackend.protocol import Text, Voice
@@ -36,7 +37,7 @@ async def test_a_text_arrives_as_a_text_frame(home: Home, mailboxes: Mailboxes) 
 
 async def test_a_voice_arrives_with_a_link_for_its_listener(home: Home, mailboxes: Mailboxes) -> None:
     said = (await accept(home.database, message(home.mum, home.bear))).message
-    await home.database.settle(said.id, sound=sound(1500))
+    await home.database.settle(said.id, home.clock.now, sound=sound(1500))
     [delivery] = await mailboxes.waiting(home.bear, after=0, seen=0, limit=8)
     frame = mailboxes.frame(delivery)
     assert isinstance(frame, Voice)
@@ -47,6 +48,7 @@ async def test_a_voice_arrives_with_a_link_for_its_listener(home: Home, mailboxe
 
 
 async def test_a_group_message_names_the_group(home: Home, mailboxes: Mailboxes) -> None:
+    await add_contact(home.database, home.mum, home.dad)
     group_id = await add_group(home.database, home.mum, home.dad, home.bear)
     await accept(home.database, message(home.mum, group_id, text="dinner"))
     [delivery] = await mailboxes.waiting(home.dad, after=0, seen=0, limit=8)
@@ -64,3 +66,14 @@ async def test_a_mailbox_is_its_owners(home: Home, mailboxes: Mailboxes) -> None
     assert len(await mailboxes.waiting(home.bear, after=0, seen=0, limit=8)) == 2
     assert len(await mailboxes.waiting(home.bear, after=0, seen=2, limit=8)) == 1
     assert len(await mailboxes.waiting(home.bear, after=0, seen=0, limit=1)) == 1
+
+
+async def test_what_may_not_wait_is_read_apart(home: Home, mailboxes: Mailboxes) -> None:
+    await accept(home.database, message(home.mum, home.bear, text="first"))
+    assert await mailboxes.urgent(home.bear, limit=8) == []
+    now = replace(message(home.mum, home.bear, text="come home"), is_urgent=True)
+    await accept(home.database, now)
+    await accept(home.database, message(home.mum, home.bear, text="last"))
+    assert [one.message.text for one in await mailboxes.urgent(home.bear, limit=8)] == ["first", "come home"]
+    assert len(await mailboxes.urgent(home.bear, limit=1)) == 1
+    assert await mailboxes.urgent(home.mum, limit=8) == []

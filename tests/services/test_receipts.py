@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.services.conftest import Home
-from tests.world import accept, add_group, message, sound
+from tests.world import accept, add_contact, add_group, message, sound
 from toybackend.models import DeliveryState, Message, MessageId
 from toybackend.protocol import Delivered, Failed, Heard, Stop
 
@@ -50,17 +50,18 @@ async def test_the_time_of_each_step_is_kept(home: Home) -> None:
 
 
 async def test_everything_is_told_once_more_on_request(home: Home) -> None:
+    await add_contact(home.database, home.mum, home.dad)
     group_id = await add_group(home.database, home.mum, home.dad, home.bear)
     said = (await accept(home.database, message(home.mum, group_id, text="hi"))).message
-    await home.receipts.repeat(said.id)
+    assert await home.receipts.repeat(said.id) == {home.dad.id, home.bear.id}
     assert home.told(home.mum) == []  # nothing to tell yet
     await home.receipts.advance(home.bear, said.id, HEARD)
     home.events.clear()
-    await home.receipts.repeat(said.id)
+    assert await home.receipts.repeat(said.id) == {home.dad.id}
     assert home.told(home.mum) == [Heard(id=said.id, to_user=home.bear.id)]
     await home.receipts.advance(home.dad, said.id, DELIVERED)
     home.events.clear()
-    await home.receipts.repeat(said.id)
+    assert await home.receipts.repeat(said.id) == set()
     told = [Heard(id=said.id, to_user=home.bear.id), Delivered(id=said.id, to_user=home.dad.id)]
     assert sorted(map(str, home.told(home.mum))) == sorted(map(str, told))
 
@@ -68,13 +69,13 @@ async def test_everything_is_told_once_more_on_request(home: Home) -> None:
 @pytest.mark.parametrize("settled", [{"failure": "bad_audio"}, {"sound": sound()}])
 async def test_a_failure_is_told_once_more_on_request(home: Home, settled: dict[str, object]) -> None:
     said = (await accept(home.database, message(home.mum, home.bear))).message
-    await home.database.settle(said.id, **settled)  # type: ignore[arg-type]
+    await home.database.settle(said.id, home.clock.now, **settled)  # type: ignore[arg-type]
     await home.receipts.repeat(said.id)
     assert home.told(home.mum) == ([Failed(id=said.id, code="bad_audio")] if "failure" in settled else [])
 
 
 async def test_there_is_nothing_to_tell_about_an_unknown_message(home: Home) -> None:
-    await home.receipts.repeat(MessageId("m_none"))
+    assert await home.receipts.repeat(MessageId("m_none")) == set()
     assert home.events == []
 
 

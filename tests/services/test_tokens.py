@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.conftest import Home
-from toybackend.errors import NotAuthenticated
+from toybackend.errors import NotAuthenticated, NotFound
 from toybackend.models import PartyKind
+from toybackend.ports import Changed
 from toybackend.services.tokens import digest
 
 
@@ -63,3 +64,39 @@ async def test_only_the_digest_is_kept(home: Home, tmp_path: Path) -> None:
 
 def test_a_digest_is_sha_256() -> None:
     assert digest("secret") == hashlib.sha256(b"secret").hexdigest()
+
+
+# ── sessions ──
+
+
+async def test_a_session_is_listed_and_ends_from_elsewhere(home: Home) -> None:
+    phone, tablet = [
+        await home.tokens.give(home.mum.id, PartyKind.PERSON, session_id=f"s_{place}", label=f"a {place}")
+        for place in ("phone", "tablet")
+    ]
+    assert {
+        (one.id, one.label, one.since, one.is_current) for one in await home.tokens.sessions(home.mum.id, tablet)
+    } == {
+        ("s_phone", "a phone", home.clock.now, False),
+        ("s_tablet", "a tablet", home.clock.now, True),
+    }
+    await home.tokens.end_session(home.mum.id, "s_phone")
+    assert home.events == [Changed(home.mum.id)]
+    with pytest.raises(NotAuthenticated):
+        await home.tokens.bearer(phone)
+    assert [one.id for one in await home.tokens.sessions(home.mum.id, tablet)] == ["s_tablet"]
+
+
+async def test_a_session_of_another_is_as_good_as_none(home: Home) -> None:
+    await home.tokens.give(home.mum.id, PartyKind.PERSON, session_id="s_mums")
+    for session_id in ("s_mums", "s_none"):
+        with pytest.raises(NotFound):
+            await home.tokens.end_session(home.dad.id, session_id)
+    assert home.events == []
+
+
+async def test_what_opened_with_an_ended_token_is_told(home: Home) -> None:
+    token = await home.tokens.give(home.mum.id, PartyKind.PERSON)
+    await home.tokens.end(token)
+    await home.tokens.end(token)
+    assert home.events == [Changed(home.mum.id)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import time
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,11 +26,24 @@ from tests.transcoder.sounds import (
 )
 from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio
 from toybackend.models import WAVEFORM_BARS, Sound
-from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, Outcome, run_child
+from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, Outcome, progress, run_child
+from toybackend.transcoder.arguments import SOUND, SOURCES, WEIGHTED
+from toybackend.transcoder.conversion import Prepared, listen
+from toybackend.transcoder.limits import pcm_bytes
 from toybackend.transcoder.mpeg_audio import check_our_mp3
+from toybackend.transcoder.sniffing import Content
 
 NB = b"#!AMR\n"
-SPEECH_CLIPS = ("hello_nb.amr", "hello_wb.amr", "hello.m4a", "hello.aac", "hello.webm", "hello.ogg", "hello.caf")
+SPEECH_CLIPS = (
+    "hello_nb.amr",
+    "hello_wb.amr",
+    "hello.m4a",
+    "hello.aac",
+    "hello.webm",
+    "hello.ogg",
+    "hello.caf",
+    "hello.flac",
+)
 HELLO_SECONDS = len(speech()) / RATE
 
 
@@ -273,6 +287,67 @@ async def test_two_minutes_are_taken_within_the_default_limits(transcoder: Ffmpe
     frames = HELLO[len(NB) :]
     sound = await convert_bytes(transcoder, NB + (frames * 36)[: 6000 * 32], folder)
     assert sound.duration_ms == 120_000
+
+
+# ── songs and stories: longer than any voice message ──
+
+LONG_SECONDS = 1200
+LONG = ConversionLimits(max_seconds=LONG_SECONDS, deadline_seconds=60, output_bytes=pcm_bytes(LONG_SECONDS))
+AAC = (CLIPS / "hello.aac").read_bytes()
+
+
+async def test_twenty_minutes_of_music(any_binary: Path, folder: Path) -> None:
+    told: list[float] = []
+    original = folder.parent / "original"
+    original.write_bytes(AAC * 340)
+    sound = await FfmpegTranscoder(str(any_binary), LONG).convert(original, folder, told.append)
+    assert sound.duration_ms / 1000 == pytest.approx(340 * HELLO_SECONDS, rel=0.02)
+    assert (len(sound.waveform), max(sound.waveform)) == (WAVEFORM_BARS, 100)
+    assert told == sorted(told)
+    assert (0 < told[0] < 1, told[-1]) == (True, 1.0)
+
+
+async def test_a_little_more_is_too_long(any_binary: Path, folder: Path) -> None:
+    original = folder.parent / "original"
+    original.write_bytes(AAC * 352)
+    with pytest.raises(AudioTooLong):
+        await FfmpegTranscoder(str(any_binary), LONG).convert(original, folder)
+
+
+def test_an_hour_is_measured_in_little_memory(folder: Path) -> None:
+    hour = ConversionLimits(max_seconds=3600)
+    for name in (SOUND, WEIGHTED):
+        with (folder / name).open("wb") as pcm:
+            pcm.truncate(3600 * RATE * 2)  # 115 MB, of which the disk has none
+    tracemalloc.start()
+    try:
+        measured = listen(Prepared(SOURCES[Content.MP3]), folder, hour)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert measured is not None
+    assert measured.seconds == 3600
+    assert most < 16 << 20
+
+
+@pytest.mark.parametrize("clip", [*SPEECH_CLIPS, "hello.3gp", "hello.wav", "hello.mp3"])
+async def test_whoever_wants_to_know_is_told_how_far_it_is(
+    clip: str, transcoder: FfmpegTranscoder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LOOK_SECONDS", 0.001)
+    told: list[float] = []
+    await transcoder.convert(CLIPS / clip, folder, told.append)
+    assert told == sorted(told)
+    assert all(0 <= part <= 1 for part in told)
+    assert {progress.DECODED, 1.0} <= set(told)
+
+
+async def test_a_file_of_unknown_length_is_converted_all_the_same(any_binary: Path, folder: Path) -> None:
+    """A browser's recorder writes no length: then nothing is told until it is decoded."""
+    told: list[float] = []
+    sound = await FfmpegTranscoder(str(any_binary)).convert(CLIPS / "hello.webm", folder, told.append)
+    assert sound.duration_ms > 3000
+    assert told[0] == progress.DECODED
 
 
 async def test_every_byte_is_written_inside_the_folder(transcoder: FfmpegTranscoder, folder: Path) -> None:

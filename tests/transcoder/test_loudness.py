@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import io
 import math
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.transcoder.sounds import RATE, loudness_and_true_peak, noise, speech, tone, write_wav
 from toybackend.transcoder import loudness
-from toybackend.transcoder.loudness import Measured, gain_db, integrated_loudness, level_filters, measure
+from toybackend.transcoder.loudness import Measured, gain_db, integrated_loudness, level_filters
 
 
 def weighted(sound: array.array[int], binary: Path, folder: Path) -> bytes:
@@ -21,6 +22,10 @@ def weighted(sound: array.array[int], binary: Path, folder: Path) -> bytes:
     command = [str(binary), "-v", "error", *raw, "-i", "in.pcm", "-af", graph, "-f", "s16le", "out.pcm"]
     subprocess.run([*command, "-y"], cwd=folder, check=True)
     return (folder / "out.pcm").read_bytes()
+
+
+def measure(sound: bytes, weighted: bytes) -> Measured:
+    return loudness.measure(io.BytesIO(sound), io.BytesIO(weighted))
 
 
 def measured(peak_dbfs: float, loudness_lufs: float) -> Measured:

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import io
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toybackend.transcoder.pauses import FRAME_BYTES, is_complete, with_pauses
+from toybackend.transcoder.pauses import FRAME_BYTES, is_complete, lay_in_pauses
 
 SPOKEN = b"\1\2" * (FRAME_BYTES // 2)
+
+
+def with_pauses(pcm: bytes, flags: list[bool]) -> bytes:
+    whole = io.BytesIO()
+    lay_in_pauses(io.BytesIO(pcm), flags, whole)
+    return whole.getvalue()
 
 
 def test_silence_is_laid_where_the_pauses_were() -> None:
@@ -15,11 +23,11 @@ def test_silence_is_laid_where_the_pauses_were() -> None:
 
 
 def test_completeness_allows_the_resampler_a_few_samples_and_no_frame() -> None:
-    assert is_complete(SPOKEN * 10, 10)
-    assert is_complete(SPOKEN * 10 + bytes(32), 10)
-    assert is_complete((SPOKEN * 10)[:-32], 10)
-    assert not is_complete(SPOKEN * 9, 10)
-    assert not is_complete(SPOKEN * 11, 10)
+    assert is_complete(FRAME_BYTES * 10, 10)
+    assert is_complete(FRAME_BYTES * 10 + 32, 10)
+    assert is_complete(FRAME_BYTES * 10 - 32, 10)
+    assert not is_complete(FRAME_BYTES * 9, 10)
+    assert not is_complete(FRAME_BYTES * 11, 10)
 
 
 @given(st.lists(st.booleans(), max_size=50), st.integers(-100, 100))

@@ -27,6 +27,7 @@ from toybackend.transcoder.sniffing import Content, sniff
         ("hello.ogg", Content.OGG),
         ("hello.wav", Content.WAV),
         ("hello.caf", Content.CAF),
+        ("hello.flac", Content.FLAC),
         ("hello.mp3", Content.MP3),
         ("hello.aac", Content.ADTS),
     ],

@@ -1,1 +1,1 @@
-"""The HTTP edge, over real HTTP, with real services and files; only the database and the store are fakes."""
+"""The HTTP edge, over real HTTP, with the house behind it as the server has it."""

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import argon2
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from sqlalchemy import create_engine
 
-from tests.web.fakes import House, build
+from tests.web import fakes
+from tests.web.fakes import House
+from toybackend.databases.engine import sqlite_url
+from toybackend.databases.migrate import migrate
 from toybackend.settings import Settings
 from toybackend.web.rooms import Addresses, Check
 
@@ -23,6 +30,17 @@ def sound() -> bytes:
     return CLIP.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of the newest schema: to copy it takes a tenth of the time that it takes to make one."""
+    file = tmp_path_factory.mktemp("schema") / "empty.sqlite3"
+    engine = create_engine(sqlite_url(file))
+    with engine.begin() as connection:
+        migrate(connection)
+    engine.dispose()
+    return file
+
+
 @pytest.fixture
 def not_blocking() -> Iterator[BlockBuster]:
     """Fails the request, and so the test, when our code blocks the event loop."""
@@ -32,22 +50,24 @@ def not_blocking() -> Iterator[BlockBuster]:
 
 @pytest.fixture
 async def open_house(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, not_blocking: BlockBuster
+    tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch, not_blocking: BlockBuster
 ) -> AsyncIterator[OpenHouse]:
     """Opens houses with other settings, addresses or checks, and closes them."""
     cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(argon2, "PasswordHasher", cheap)
-    houses: list[House] = []
+    async with AsyncExitStack() as stack:
+        folders = (tmp_path / f"house {number}" for number in itertools.count(1))
 
-    async def opened(
-        settings: Settings | None = None, addresses: Addresses = HERE, checks: dict[str, Check] | None = None
-    ) -> House:
-        houses.append(await build(tmp_path, settings or Settings(), addresses, checks or {}))
-        return houses[-1]
+        async def opened(
+            settings: Settings | None = None, addresses: Addresses = HERE, checks: dict[str, Check] | None = None
+        ) -> House:
+            folder = next(folders)
+            folder.mkdir()
+            shutil.copyfile(empty_database, folder / "toybackend.sqlite3")
+            house = fakes.opened(folder, settings or Settings(), addresses, checks or {})
+            return await stack.enter_async_context(house)
 
-    yield opened
-    for house in houses:
-        await house.client.close()
+        yield opened
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from yarl import URL
 
 from tests.web.fakes import ANNA, BEAR, BELA, LOST, MESSAGE, House
-from toybackend.models import MessageId, Party
+from tests.world import NOW, accept, add_contact, message
+from tests.world import sound as converted
+from toybackend.audio_stores.local_files import MP3, LocalFiles
+from toybackend.models import MessageId, Party, SoundId
 from toybackend.web.authentication import COOKIE
 
 ROUTE = f"/api/v1/audio/{MESSAGE}.mp3"
@@ -67,10 +73,35 @@ async def test_gone_is_410_by_token_and_by_link(house: House) -> None:
         assert reply.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_file_that_vanishes_under_us_is_404_and_not_kept(home: House) -> None:
-    (home.store.folder / f"{MESSAGE}.mp3").unlink()
+async def test_a_file_that_vanishes_under_us_is_404_and_not_kept(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def there_a_moment_ago(store: LocalFiles, sound_id: SoundId) -> Path:
+        file = store.path(sound_id, MP3)
+        await asyncio.to_thread(file.unlink)
+        return file
+
+    monkeypatch.setattr(LocalFiles, "mp3", there_a_moment_ago)
     reply = await home.client.get(home.link())
     assert (reply.status, reply.headers["Cache-Control"]) == (404, "no-store")
+
+
+async def test_what_was_deleted_is_410_by_link_and_404_by_token(home: House) -> None:
+    link = home.link()
+    await home.whole.erasing.erase_message(MESSAGE)
+    assert (await home.client.get(link)).status == 410
+    assert (await home.client.get(ROUTE, headers=await home.bearer(ANNA))).status == 404
+
+
+async def test_a_copy_that_was_taken_back_is_404_by_link_and_by_token(home: House, sound: bytes) -> None:
+    contact_id = await add_contact(home.database, ANNA, BELA)
+    said = message(ANNA, BELA)
+    await accept(home.database, said)
+    await home.database.settle(said.id, NOW, sound=converted())
+    home.store.keep(said.id, sound)
+    link, headers = home.link(BELA, said.id), await home.bearer(BELA)
+    route = f"/api/v1/audio/{said.id}.mp3"
+    assert [(await home.client.get(link)).status, (await home.client.get(route, headers=headers)).status] == [200, 200]
+    await home.database.end_contact(contact_id, [ANNA.id])
+    assert [(await home.client.get(link)).status, (await home.client.get(route, headers=headers)).status] == [404, 404]
 
 
 async def test_a_link_is_bound_to_its_file_its_listener_and_its_time(home: House, sound: bytes) -> None:
@@ -95,7 +126,7 @@ async def test_a_link_is_bound_to_its_file_its_listener_and_its_time(home: House
 
 async def test_a_link_ends_but_a_token_beside_it_goes_on(home: House) -> None:
     link = home.link()
-    home.clock.now += 3_599_999
+    home.clock.now += home.whole.settings.audio.link_seconds * 1000 - 1
     assert (await home.client.get(link)).status == 200
     home.clock.now += 1
     assert (await home.client.get(link)).status == 404

@@ -22,6 +22,7 @@ async def test_what_a_page_needs_before_anybody_logs_in(
     assert (reply.status, reply.content_type) == (200, "application/json")
     assert await reply.json() == {
         "ws_url": "ws://toys.test:9528",
+        "registration": "open",
         "languages": ["en", "zh"],
         "limits": {"max_audio_bytes": 1000, "max_audio_seconds": 20, "max_text": 30},
         "version": __version__,

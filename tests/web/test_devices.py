@@ -8,15 +8,27 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import OpenHouse
-from tests.web.fakes import BEAR, BEARS_LICENCE, LOST_LICENCE, WRONG_LICENCE, House
-from toybackend.errors import RateLimited
-from toybackend.models import BootState, PartyKind
-from toybackend.settings import Service, Settings
-from toybackend.web import devices
-from toybackend.web.devices import TEXTS, WRONG_LICENCES, WrongLicences
+from tests.web.fakes import BEAR, BEARS_LICENCE, LOST, LOST_LICENCE, WRONG_LICENCE, House
+from toybackend.models import BootState, DeviceId, PartyKind
+from toybackend.services.challenges import prove
+from toybackend.services.devices import fingerprint
+from toybackend.services.tokens import digest
+from toybackend.settings import Access, Service, Settings
+from toybackend.web.devices import ROUTES, TEXTS
+from toybackend.web.openapi import document
 
 ROOT = Path(__file__).parents[2]
 ROUTE = "/api/v1/devices/authorize"
+CHALLENGE = "/api/v1/devices/challenge"
+BEARS_DEVICE = fingerprint(digest(BEARS_LICENCE))
+SETTINGS: dict[str, object] = {
+    "volume_cap": 70,
+    "daily_limit_minutes": None,
+    "time_zone": "UTC",
+    "quiet_hours": [],
+    "quiet_until": None,
+}
+NO_DEVICE = fingerprint(digest(WRONG_LICENCE))
 
 
 async def power_on(house: House, licence: Any, lang: str = "") -> tuple[int, Any]:
@@ -36,7 +48,7 @@ async def test_a_toy_with_an_owner_is_ready(house: House) -> None:
                 "url": "http://toys.test/api/v1/prompts/ready.mp3?lang=en",
                 "text": "Welcome! I am ready to talk.",
             },
-            "toy": {"id": BEAR.id, "name": "Bear", "child_name": "Mia", "settings": {"volume_cap": 70}},
+            "toy": {"id": BEAR.id, "name": "Bear", "child_name": "Mia", "settings": SETTINGS},
             "ws_url": "ws://toys.test:9528/toy",
         },
     )
@@ -45,7 +57,10 @@ async def test_a_toy_with_an_owner_is_ready(house: House) -> None:
 
 async def test_a_toy_without_an_owner_shows_a_claim(house: House) -> None:
     status, body = await power_on(house, LOST_LICENCE.upper())
-    code = house.database.claims[0].code
+    code = body["claim"]["code"]
+    claim = await house.database.claim(code)
+    assert claim is not None
+    assert (claim.toy_id, claim.opened_by) == (LOST.id, None)
     assert (status, body["state"], body["prompt"]["name"]) == (200, "unbound", "unbound")
     assert body["claim"] == {
         "code": code,
@@ -112,8 +127,9 @@ def test_the_words_are_those_that_are_spoken() -> None:
     assert set(TEXTS) == set(spoken["voices"])
 
 
-async def test_one_wrong_licence_too_many_and_a_right_one_all_the_same(house: House) -> None:
-    for _ in range(WRONG_LICENCES):
+async def test_one_wrong_licence_too_many_and_a_right_one_all_the_same(open_house: OpenHouse) -> None:
+    house = await open_house(Settings(access=Access(licence_tries=3)))
+    for _ in range(3):
         assert (await power_on(house, WRONG_LICENCE))[0] == 403
     reply = await house.client.post(ROUTE, json={"license": WRONG_LICENCE})
     assert (reply.status, (await reply.json(content_type=None))["code"]) == (429, "rate_limited")
@@ -121,30 +137,124 @@ async def test_one_wrong_licence_too_many_and_a_right_one_all_the_same(house: Ho
     assert (await power_on(house, BEARS_LICENCE))[0] == 200
 
 
-def test_wrong_licences_are_forgotten_after_a_while_and_counted_by_address() -> None:
-    wrong = WrongLicences()
-    for second in range(WRONG_LICENCES):
-        wrong.wrong("a", float(second))
-    wrong.wrong("b", 10.0)
-    with pytest.raises(RateLimited) as refused:
-        wrong.wrong("a", 59.9)
-    assert refused.value.retry_after == 1
-    wrong.wrong("a", 60.0)
-    with pytest.raises(RateLimited):
-        wrong.wrong("a", 60.5)
+# ── by proof ──
 
 
-def test_the_addresses_watched_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "MOST_ADDRESSES_WATCHED", 2)
-    wrong = WrongLicences()
-    for _ in range(WRONG_LICENCES):
-        wrong.wrong("a", 0.0)
-    wrong.wrong("b", 0.0)
-    with pytest.raises(RateLimited):
-        wrong.wrong("a", 1.0)
-    wrong.wrong("c", 1.0)  # the third: "b", unheard of for longest, is forgotten
-    with pytest.raises(RateLimited):
-        wrong.wrong("a", 1.0)
-    wrong.wrong("d", 1.0)
-    wrong.wrong("e", 1.0)
-    wrong.wrong("a", 1.0)  # by now "a" is forgotten as well
+async def ask(house: House, device_id: str = BEARS_DEVICE) -> str:
+    reply = await house.client.post(CHALLENGE, json={"device_id": device_id})
+    assert reply.status == 200
+    body = await reply.json()
+    assert body["expires_at"] == "2026-11-21T08:01:00.000Z"
+    return str(body["nonce"])
+
+
+async def answer(house: House, device_id: str, nonce: str, proof: str) -> tuple[int, Any]:
+    reply = await house.client.post(ROUTE, json={"device_id": device_id, "nonce": nonce, "proof": proof})
+    return reply.status, await reply.json(content_type=None)
+
+
+async def test_a_toy_proves_its_licence_once(house: House) -> None:
+    nonce = await ask(house)
+    proof = prove(digest(BEARS_LICENCE), nonce)
+    status, body = await answer(house, BEARS_DEVICE, nonce, proof)
+    assert (status, body["state"], body["toy"]["id"]) == (200, "ready", BEAR.id)
+    assert (await house.tokens.bearer(body["token"])).kind is PartyKind.TOY
+    status, body = await answer(house, BEARS_DEVICE, nonce, proof)
+    assert (status, body["code"]) == (401, "not_authenticated")
+
+
+async def test_a_proof_that_is_wrong_late_or_borrowed(house: House) -> None:
+    nonce, lost = await ask(house), fingerprint(digest(LOST_LICENCE))
+    right = prove(digest(BEARS_LICENCE), nonce)
+    for device_id, shown, proof in (
+        (BEARS_DEVICE, nonce, "0" * 64),
+        (BEARS_DEVICE, nonce, prove(digest(LOST_LICENCE), nonce)),
+        (lost, nonce, right),
+        (lost, nonce, prove(digest(LOST_LICENCE), nonce)),
+        (BEARS_DEVICE, "0.1.2", prove(digest(BEARS_LICENCE), "0.1.2")),
+    ):
+        assert (await answer(house, device_id, shown, proof))[0] == 401
+    house.clock.pass_seconds(60)
+    assert (await answer(house, BEARS_DEVICE, nonce, right))[0] == 401
+
+
+async def test_an_unknown_or_revoked_device_is_unlicensed_as_by_its_licence(house: House) -> None:
+    bare = await power_on(house, WRONG_LICENCE)
+    nonce = await ask(house, NO_DEVICE)
+    assert await answer(house, NO_DEVICE, nonce, prove(digest(WRONG_LICENCE), nonce)) == bare
+    await house.whole.devices.revoke(BEARS_DEVICE)
+    nonce = await ask(house)
+    assert await answer(house, BEARS_DEVICE, nonce, prove(digest(BEARS_LICENCE), nonce)) == bare
+    assert await power_on(house, BEARS_LICENCE) == bare
+    assert bare[0] == 403
+
+
+async def test_wrong_proofs_count_like_wrong_licences(open_house: OpenHouse) -> None:
+    house = await open_house(Settings(access=Access(licence_tries=2)))
+    nonce = await ask(house)
+    assert [(await answer(house, BEARS_DEVICE, nonce, "0" * 64))[0] for _ in range(3)] == [401, 401, 429]
+    assert (await answer(house, BEARS_DEVICE, nonce, prove(digest(BEARS_LICENCE), nonce)))[0] == 200
+
+
+async def test_a_server_may_insist_on_proof(open_house: OpenHouse) -> None:
+    house = await open_house(Settings(access=Access(bare_licence=False)))
+    known, unknown = await power_on(house, BEARS_LICENCE), await power_on(house, WRONG_LICENCE)
+    assert known == unknown
+    assert (known[0], known[1]["code"]) == (403, "not_allowed")
+    assert "challenge" in known[1]["detail"]
+    nonce = await ask(house)
+    assert (await answer(house, BEARS_DEVICE, nonce, prove(digest(BEARS_LICENCE), nonce)))[0] == 200
+
+
+GOOD = {"device_id": BEARS_DEVICE, "nonce": "n.1.x", "proof": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"device_id": BEARS_DEVICE},
+        {"device_id": BEARS_DEVICE, "nonce": "n.1.x"},
+        GOOD | {"license": BEARS_LICENCE},
+        GOOD | {"proof": "0" * 63},
+        GOOD | {"proof": "g" * 64},
+        GOOD | {"nonce": ""},
+        GOOD | {"nonce": "n" * 201},
+        GOOD | {"nonce": "n\u0000"},
+        GOOD | {"device_id": "t_bearbearbear"},
+        GOOD | {"device_id": "d_" + "a" * 41},
+        GOOD | {"device_id": None},
+        {"license": None},
+    ],
+)
+async def test_neither_a_licence_nor_an_answer(house: House, body: Any) -> None:
+    reply = await house.client.post(ROUTE, json=body)
+    problem = await reply.json(content_type=None)
+    assert (reply.status, problem["code"]) == (400, "missing_field")
+    assert BEARS_LICENCE not in str(problem)
+
+
+@pytest.mark.parametrize("device_id", ["", "d_", "t_bearbearbear", 1, None])
+async def test_only_devices_are_challenged(house: House, device_id: Any) -> None:
+    reply = await house.client.post(CHALLENGE, json={"device_id": device_id})
+    assert (reply.status, (await reply.json(content_type=None))["code"]) == (400, "missing_field")
+
+
+async def test_a_challenge_tells_nobody_whether_there_is_such_a_device(house: House) -> None:
+    known, unknown = await ask(house), await ask(house, NO_DEVICE)
+    assert [len(part) for part in known.split(".")] == [len(part) for part in unknown.split(".")]
+
+
+async def test_asking_for_challenges_writes_nothing(house: House) -> None:
+    async def fails(*_: object) -> None:
+        raise AssertionError("the database was asked")
+
+    house.database._engine.read = house.database._engine.write = fails  # type: ignore[method-assign, assignment]
+    await ask(house)
+    await ask(house, DeviceId("d_nobody"))
+
+
+def test_the_document_says_that_it_is_one_or_the_other() -> None:
+    schemas = document(ROUTES)["components"]["schemas"]
+    assert schemas["Authorize"]["oneOf"] == [{"required": ["license"]}, {"required": ["device_id", "nonce", "proof"]}]
+    assert "required" not in schemas["Authorize"] or schemas["Authorize"]["required"] == []

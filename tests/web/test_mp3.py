@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.web.fakes import MESSAGE, House
+from toybackend.audio_stores.local_files import LocalFiles
+from toybackend.models import SoundId
 
 
 @pytest.fixture
@@ -89,15 +92,22 @@ async def test_a_new_file_has_a_new_tag_and_is_sent_whole(home: House, sound: by
     assert (reply.status, await reply.read()) == (200, sound[::-1])
 
 
-async def test_a_part_of_a_file_that_vanished(home: House) -> None:
+async def test_a_part_of_a_file_that_vanished(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     tag = (await home.client.get(home.link())).headers["ETag"]
-    (home.store.folder / f"{MESSAGE}.mp3").unlink()
+    file = home.store.path(MESSAGE)
+
+    async def was_there_a_moment_ago(store: LocalFiles, sound_id: SoundId) -> Path:
+        return file
+
+    monkeypatch.setattr(LocalFiles, "mp3", was_there_a_moment_ago)
+    file.unlink()
     reply = await home.client.get(home.link(), headers={"Range": "bytes=5-9", "If-Range": tag})
     assert reply.status == 404
 
 
 async def test_a_compressed_sibling_is_not_looked_for(home: House, sound: bytes) -> None:
-    (home.store.folder / f"{MESSAGE}.mp3.gz").write_bytes(b"something else")
+    sibling = home.store.path(MESSAGE).with_name(f"{MESSAGE}.mp3.gz")
+    sibling.write_bytes(b"something else")
     reply = await home.client.get(home.link(), headers={"Accept-Encoding": "gzip, br"})
     assert await reply.read() == sound
     assert "Content-Encoding" not in reply.headers

@@ -72,15 +72,19 @@ async def test_a_problem_is_a_problem_document(house: House) -> None:
 async def test_a_wrong_method_is_told_the_right_ones(house: House) -> None:
     reply = await house.client.put("/api/v1/sessions")
     assert reply.status == 405
-    assert reply.headers["Allow"] == "POST"
+    assert reply.headers["Allow"] == "GET,HEAD,POST"
     assert (await reply.json(content_type=None))["code"] == "method_not_allowed"
 
 
 async def test_an_error_of_ours_is_logged_once_without_secrets_and_told_without_details(
-    house: House, caplog: pytest.LogCaptureFixture
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "a" * 43
-    house.database.fails = RuntimeError(f"no disk for {secret}")
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError(f"no disk for {secret}")
+
+    monkeypatch.setattr(house.database, "switch_on", fails)
     with caplog.at_level(logging.INFO):
         reply = await house.client.post("/api/v1/devices/authorize", json={"license": "1" * 32})
     body = await reply.json(content_type=None)

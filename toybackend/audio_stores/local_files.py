@@ -17,13 +17,14 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from toybackend.errors import Gone, Overloaded
-from toybackend.models import MessageId
+from toybackend.models import SoundId
 
 BUFFER_BYTES = 64 << 10
 """What one incoming blob may hold in memory before it goes to disk."""
@@ -71,8 +72,8 @@ class LocalFiles:
             await incoming.forget()
 
     @asynccontextmanager
-    async def workshop(self, message_id: MessageId) -> AsyncIterator[tuple[Path, Path]]:
-        original = self.path(message_id, ORIGINAL)
+    async def workshop(self, sound_id: SoundId) -> AsyncIterator[tuple[Path, Path]]:
+        original = self.path(sound_id, ORIGINAL)
         folder = self._root / "work" / secrets.token_hex(16)
         try:
             await asyncio.to_thread(_set_up, original, folder)
@@ -80,25 +81,70 @@ class LocalFiles:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def keep_mp3(self, message_id: MessageId, file: Path) -> None:
-        with _room_is_needed():
-            await asyncio.to_thread(_keep, file, self.path(message_id, MP3))
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[Path]:
+        folder = self._root / "work" / secrets.token_hex(16)
+        try:
+            with _room_is_needed():
+                await asyncio.to_thread(folder.mkdir, mode=0o700)
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def mp3(self, message_id: MessageId) -> Path | None:
-        file = self.path(message_id, MP3)
+    async def copy_to(self, folder: Path, sound_id: SoundId) -> list[Path]:
+        with _room_is_needed():
+            return await asyncio.to_thread(self._copy_to, folder, sound_id)
+
+    def _copy_to(self, folder: Path, sound_id: SoundId) -> list[Path]:
+        copied = []
+        for file in (self.path(sound_id, suffix) for suffix in (ORIGINAL, MP3)):
+            with contextlib.suppress(FileNotFoundError):
+                copied.append(Path(shutil.copyfile(file, folder / file.name)))
+                _sync_file(copied[-1])
+        return copied
+
+    async def copy_from(self, folder: Path, sound_id: SoundId) -> int:
+        with _room_is_needed():
+            return await asyncio.to_thread(self._copy_from, folder, sound_id)
+
+    def _copy_from(self, folder: Path, sound_id: SoundId) -> int:
+        found = 0
+        for suffix in (ORIGINAL, MP3):
+            stray = self._root / "incoming" / secrets.token_hex(16)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(folder / f"{sound_id}{suffix}", stray)
+                _keep(stray, self.path(sound_id, suffix))
+                found += 1
+        return found
+
+    async def keep_mp3(self, sound_id: SoundId, file: Path) -> None:
+        with _room_is_needed():
+            await asyncio.to_thread(_keep, file, self.path(sound_id, MP3))
+
+    async def mp3(self, sound_id: SoundId) -> Path | None:
+        file = self.path(sound_id, MP3)
         return file if await asyncio.to_thread(file.exists) else None
 
-    async def delete(self, message_id: MessageId) -> None:
-        await asyncio.to_thread(self._delete, message_id)
+    async def delete(self, sound_id: SoundId) -> int:
+        with _room_is_needed():
+            return await asyncio.to_thread(self._delete, sound_id, ORIGINAL, MP3)
 
-    def _delete(self, message_id: MessageId) -> None:
-        for suffix in (ORIGINAL, MP3):
-            self.path(message_id, suffix).unlink(missing_ok=True)
+    async def delete_original(self, sound_id: SoundId) -> None:
+        with _room_is_needed():
+            await asyncio.to_thread(self._delete, sound_id, ORIGINAL)
 
-    async def message_ids(self) -> AsyncIterator[list[MessageId]]:
-        for folder in await asyncio.to_thread(lambda: sorted((self._root / "kept").iterdir())):
-            names = await asyncio.to_thread(os.listdir, folder)
-            found = sorted({MessageId(name.partition(".")[0]) for name in names})
+    def _delete(self, sound_id: SoundId, *suffixes: str) -> int:
+        files = [file for suffix in suffixes if (file := self.path(sound_id, suffix)).exists()]
+        for file in files:
+            file.unlink(missing_ok=True)
+        return len(files)
+
+    async def sound_ids(self, *, before: int | None = None) -> AsyncIterator[list[SoundId]]:
+        with _room_is_needed():
+            folders = await asyncio.to_thread(lambda: sorted((self._root / "kept").iterdir()))
+        for folder in folders:
+            with _room_is_needed():
+                found = await asyncio.to_thread(_sounds_in, folder, before)
             for start in range(0, len(found), BATCH):
                 yield found[start : start + BATCH]
 
@@ -110,8 +156,8 @@ class LocalFiles:
         os.stat(self._root / "kept")
         self.check_room(0)
 
-    def path(self, message_id: MessageId, suffix: str) -> Path:
-        return self._root / "kept" / f"{zlib.crc32(message_id.encode()) % FOLDERS:02x}" / f"{message_id}{suffix}"
+    def path(self, sound_id: SoundId, suffix: str) -> Path:
+        return self._root / "kept" / f"{zlib.crc32(sound_id.encode()) % FOLDERS:02x}" / f"{sound_id}{suffix}"
 
     def check_room(self, size: int) -> None:
         """Raises Overloaded when storing this much would leave less than the reserve."""
@@ -144,9 +190,9 @@ class IncomingFile:
         if len(self._buffer) > BUFFER_BYTES:
             await self._in_thread(self._spool)
 
-    async def keep(self, message_id: MessageId) -> None:
+    async def keep(self, sound_id: SoundId) -> None:
         """Raises Overloaded."""
-        target = self._store.path(message_id, ORIGINAL)
+        target = self._store.path(sound_id, ORIGINAL)
         await self._in_thread(lambda: self._keep(target))
         self._stray = None
 
@@ -179,6 +225,27 @@ class IncomingFile:
             target.unlink(missing_ok=True)  # it may have been renamed and not synced
             raise
         self._stray = target
+
+
+def _sounds_in(folder: Path, before: int | None) -> list[SoundId]:
+    """The sounds of one folder, in order; those with a file that was written after `before` left out."""
+    found: set[SoundId] = set()
+    fresh: set[SoundId] = set()
+    with os.scandir(folder) as files:
+        for file in files:
+            sound_id = SoundId(file.name.partition(".")[0])
+            found.add(sound_id)
+            if before is not None and _written_at(file) > before:
+                fresh.add(sound_id)
+    return sorted(found - fresh)
+
+
+def _written_at(file: os.DirEntry[str]) -> int:
+    """Milliseconds since the epoch; the end of time for a file that went meanwhile."""
+    try:
+        return file.stat().st_mtime_ns // 1_000_000
+    except FileNotFoundError:
+        return sys.maxsize
 
 
 def _set_up(original: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The few HTTP calls that a client needs (`/api/v1`)."""
+"""The HTTP calls that phones and toys need (`/api/v1`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 
 from toybackend.client.failures import ServerAway, refused
+from toybackend.client.licence import device_id, proof
 from toybackend.errors import (
     Gone,
     NotAllowed,
@@ -23,9 +24,10 @@ from toybackend.errors import (
     ToybackendError,
 )
 from toybackend.models import BootState
+from toybackend.protocol import ToySettingsView
 
-MAX_AUDIO_BYTES = 8 << 20
-"""Two minutes at 32 kbit/s are half a megabyte; no more than this is read into memory."""
+MAX_AUDIO_BYTES = 32 << 20
+"""An hour of story at 32 kbit/s is 14 MB; no more than this is read into memory."""
 MAX_ANSWER_BYTES = 256 * 1024
 CALL_SECONDS = 20.0
 FETCH_SECONDS = 60.0
@@ -50,13 +52,20 @@ class ShownClaim(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
+class Somebody(msgspec.Struct, frozen=True):
+    """A person or a toy, by the names that the asker may know."""
+
+    id: str
+    name: str = ""
+
+
 class ToyInfo(msgspec.Struct, frozen=True):
     """What a toy is told about itself."""
 
     id: str
     name: str = ""
     child_name: str = ""
-    settings: dict[str, Any] = {}
+    settings: ToySettingsView | None = None
 
 
 class Boot(msgspec.Struct, frozen=True):
@@ -73,8 +82,18 @@ class Boot(msgspec.Struct, frozen=True):
         return f"<Boot {self.state}>"
 
 
-class _Session(msgspec.Struct, frozen=True):
+class LoggedIn(msgspec.Struct, frozen=True):
+    """An account with a fresh session."""
+
     token: str
+    account: Somebody
+
+    def __repr__(self) -> str:  # without the token
+        return f"<LoggedIn {self.account.id}>"
+
+
+class _Nonce(msgspec.Struct, frozen=True):
+    nonce: str
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -120,7 +139,12 @@ class Api:
     async def log_in(self, name: str, password: str) -> str:
         """A fresh token for this account."""
         body = await self._call("POST", "/sessions", {"name": name, "password": password})
-        return _read(body, _Session).token
+        return _read(body, LoggedIn).token
+
+    async def register(self, name: str, password: str, invitation: str | None = None) -> LoggedIn:
+        """A new account, logged in."""
+        fields = {"name": name, "password": password} | ({"invitation": invitation} if invitation else {})
+        return _read(await self._call("POST", "/accounts", fields), LoggedIn)
 
     async def log_out(self, token: str) -> None:
         await self._call("DELETE", "/sessions/current", token=token)
@@ -128,13 +152,47 @@ class Api:
     async def config(self) -> Config:
         return _read(await self._call("GET", "/config"), Config)
 
-    async def power_on(self, licence: str) -> Boot:
-        """Which state the toy of this licence is in; `unlicensed` is an answer and not an error."""
-        async with self._request("POST", self._url("/devices/authorize"), json={"license": licence}) as response:
+    # ── toys ──
+
+    async def power_on(self, licence: str, *, prove: bool = True) -> Boot:
+        """Which state the toy of this licence is in; `unlicensed` is an answer and not an error.
+
+        With `prove` the licence itself is not sent but an answer to the server's challenge, unless it is an older
+        server that has none.
+        """
+        shown = (await self._proof(licence) if prove else None) or {"license": licence}
+        async with self._request("POST", self._url("/devices/authorize"), json=shown) as response:
             body = await _body(response, MAX_ANSWER_BYTES)
             if response.status >= 400 and not _is_boot(body):
                 raise _problem(response, body)
         return _read(body, Boot)
+
+    async def _proof(self, licence: str) -> dict[str, str] | None:
+        asked = {"device_id": device_id(licence)}
+        try:
+            nonce = _read(await self._call("POST", "/devices/challenge", asked), _Nonce).nonce
+        except NotFound:
+            return None
+        return {**asked, "nonce": nonce, "proof": proof(licence, nonce)}
+
+    async def new_claim(self, token: str) -> ShownClaim:
+        """A fresh code for a toy that waits for its owner."""
+        return _read(await self._call("POST", "/claims", token=token), ShownClaim)
+
+    async def bind(self, token: str, claim: str, name: str = "") -> ToyInfo:
+        """Become a guardian of the toy that shows this code."""
+        fields = {"claim": claim} | ({"name": name} if name else {})
+        return _read(await self._call("POST", "/toys", fields, token), ToyInfo)
+
+    async def unbind(self, token: str, toy_id: str) -> None:
+        """Give a toy away: everything that the family said with it goes."""
+        await self._call("DELETE", f"/toys/{toy_id}", token=token)
+
+    def prompt_url(self, name: str) -> str:
+        """Where the MP3 of a spoken prompt is."""
+        return self._url(f"/prompts/{name}.mp3")
+
+    # ── sound ──
 
     async def audio(self, url: str, token: str) -> bytes:
         """The bytes behind a link of a message."""
@@ -146,6 +204,13 @@ class Api:
             if response.status != 200:
                 raise _problem(response, body)
         return body
+
+    # ── everything else ──
+
+    async def call(self, method: str, path: str, json: object = None, *, token: str = "") -> Any:
+        """The JSON that a route, such as `/toys`, answers; None for an empty answer."""
+        body = await self._call(method, path, json, token)
+        return _read(body, object) if body else None
 
     async def _call(self, method: str, path: str, json: object = None, token: str = "") -> bytes:
         headers = _bearer(token) if token else {}

@@ -95,7 +95,7 @@ class Endpoint(ABC):
         """Be admitted, and start living on `stack`. Raises what the server refuses with, or ServerAway."""
         admission = await self._admit()
         running = asyncio.create_task(self._run(admission))
-        stack.push_async_callback(_cancel, running)
+        stack.push_async_callback(cancel, running)
         try:
             async with asyncio.timeout(ENTER_SECONDS):
                 await self._changed.until(self._has_entered)
@@ -158,16 +158,24 @@ class Endpoint(ABC):
         return self._welcome
 
     @property
+    def api(self) -> Api:
+        """The server's HTTP side, for calls with our `token`."""
+        return self._api
+
+    @property
     @abstractmethod
     def token(self) -> str:
         """The bearer token of the present admission, good for HTTP calls too."""
 
     # ── out ──
 
-    async def send_voice(self, to: str, audio: bytes | Path, ref: str | None = None, *, group: bool = False) -> Sent:
+    async def send_voice(
+        self, to: str, audio: bytes | Path, ref: str | None = None, *, group: bool = False, now: bool = False
+    ) -> Sent:
         """Send a recording as it is; returns when the server has it safely, over as many sockets as it takes.
 
-        `to` is the id of a person or toy, or with `group` of a group. Raises the Refused of the server's code,
+        `to` is the id of a person or toy, or with `group` of a group; with `now` a guardian has quiet hours not hold
+        it up. Raises the Refused of the server's code,
         or Replaced or ClientClosed when the line ended before. Cancelling it forgets the message, unless it is
         being written already.
         """
@@ -178,14 +186,16 @@ class Endpoint(ABC):
         ref = ref or self._new_ref()
         digest = hashlib.sha256(data).hexdigest()
         to_user, to_group = (None, to) if group else (to, None)
-        header = VoiceHeader(to_user=to_user, to_group=to_group, ref=ref, bytes=len(data), sha256=digest)
+        header = VoiceHeader(to_user=to_user, to_group=to_group, ref=ref, bytes=len(data), sha256=digest, now=now)
         return await self._send(ref, header, data)
 
-    async def send_text(self, to: str, msg: str, ref: str | None = None, *, group: bool = False) -> Sent:
+    async def send_text(
+        self, to: str, msg: str, ref: str | None = None, *, group: bool = False, now: bool = False
+    ) -> Sent:
         """Send a text; everything else as with `send_voice`."""
         ref = ref or self._new_ref()
         to_user, to_group = (None, to) if group else (to, None)
-        return await self._send(ref, TextMessage(to_user=to_user, to_group=to_group, ref=ref, msg=msg))
+        return await self._send(ref, TextMessage(to_user=to_user, to_group=to_group, ref=ref, msg=msg, now=now))
 
     async def _send(self, ref: str, frame: VoiceHeader | TextMessage, audio: bytes | None = None) -> Sent:
         self._raise_end()
@@ -211,12 +221,15 @@ class Endpoint(ABC):
         eight seconds."""
         if message.url is None:
             raise ValueError("a text has no audio")
+        return await self._fetch(message.url)
+
+    async def _fetch(self, url: str) -> bytes:
         backoff = Backoff(most=FETCH_WAIT_SECONDS)
         for _ in range(FETCH_TRIES - 1):
             with contextlib.suppress(ServerAway):
-                return await self._api.audio(message.url, self.token)
+                return await self._api.audio(url, self.token)
             await backoff.wait()
-        return await self._api.audio(message.url, self.token)
+        return await self._api.audio(url, self.token)
 
     async def reply(self, message: Received, audio: bytes | Path) -> Sent:
         """Answer where a message came from: its group, or its sender."""
@@ -225,7 +238,7 @@ class Endpoint(ABC):
         return await self.send_voice(message.from_user, audio)
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
+async def cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
 

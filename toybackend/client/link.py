@@ -54,8 +54,6 @@ class Admission:
 
     url: str
     token: str = field(repr=False)
-    good_for: float | None = None
-    """Seconds; and if set, good for one socket only."""
 
 
 def socket_url(base: str, path: str) -> str:
@@ -115,7 +113,6 @@ class Link:
                 await self._pause(NotAuthenticated())
             except PASSING as error:
                 turned_away = turned_away and not self._was_let_in
-                admission = admission if admission and admission.good_for is None else None
                 await self._pause(error)
 
     async def _pause(self, trouble: ToybackendError) -> None:
@@ -131,7 +128,7 @@ class Link:
         try:
             async with self._connect(admission) as socket:
                 try:
-                    await self._converse(socket, admission)
+                    await self._converse(socket, admission.token)
                 finally:
                     await socket.close()  # 1000; leaving its context by an exception would say 1011
         except (OSError, WebSocketException) as error:  # TimeoutError is an OSError
@@ -155,9 +152,9 @@ class Link:
             logger=_socket_log,
         )
 
-    async def _converse(self, socket: ClientConnection, admission: Admission) -> NoReturn:
+    async def _converse(self, socket: ClientConnection, token: str) -> NoReturn:
         if self._hello:
-            await socket.send(encode_client_frame(Hello(token=admission.token)))
+            await socket.send(encode_client_frame(Hello(token=token)))
         writer: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout(OPEN_SECONDS) as patience:
@@ -167,12 +164,8 @@ class Link:
                         continue  # from a newer server
                     if writer is None and isinstance(frame, Welcome):
                         writer = self._start_writing(socket)
-                        patience.reschedule(_end_of(admission))
+                        patience.reschedule(None)
                     self._take(frame)
-        except TimeoutError:
-            if writer is not None:  # we were welcome; it is the admission that has run out
-                raise AdmitAgain from None
-            raise
         finally:
             await _stop(writer)
 
@@ -196,11 +189,6 @@ class Link:
                 if letter.audio is not None:
                     await socket.send(letter.audio)
                 self._outbox.written(letter)
-
-
-def _end_of(admission: Admission) -> float | None:
-    """When it runs out, in the event loop's time."""
-    return asyncio.get_running_loop().time() + admission.good_for if admission.good_for else None
 
 
 async def _stop(writer: asyncio.Task[None] | None) -> None:

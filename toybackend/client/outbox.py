@@ -12,8 +12,9 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from weakref import WeakValueDictionary
 
@@ -28,6 +29,7 @@ from toybackend.protocol import (
     Failed,
     HaveHeard,
     Heard,
+    Notice,
     ServerFrame,
     TextMessage,
     VoiceHeader,
@@ -79,6 +81,7 @@ class Sent:
         "delivered_to",
         "error",
         "heard_by",
+        "held_until",
         "id",
         "letter",
         "ref",
@@ -89,6 +92,8 @@ class Sent:
         self.letter = letter
         #: Given by the server when it accepts the message; empty before.
         self.id = ""
+        #: Until when it waits for the quiet hours of its recipient to end; of a group, of the one who rests longest.
+        self.held_until: datetime | None = None
         #: Recipients that have it, and that played it to its end; more than one for a group.
         self.delivered_to: set[str] = set()
         self.heard_by: set[str] = set()
@@ -137,9 +142,16 @@ class Sent:
             self.letter = _READ  # nothing is left to learn, so its audio need not stay in memory
         self._changed.fire()
 
+    def hold(self, until: str) -> None:
+        """It waits for the end of quiet hours, a time as it goes over the wire."""
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(until)
+            self.held_until = max(self.held_until or moment, moment)
+            self._changed.fire()
+
     def start_again(self, letter: Letter) -> None:
         """It is offered once more; the server will tell again how far it came."""
-        self.letter, self.id, self.error = letter, "", None
+        self.letter, self.id, self.error, self.held_until = letter, "", None, None
         self.delivered_to.clear()
         self.heard_by.clear()
 
@@ -246,6 +258,8 @@ class Outbox:
                 sent.id = frame.id
                 self._by_id[frame.id] = sent
                 sent.change()
+            case Notice(event="held", id=str(message_id), until=str(until)) if message_id in self._by_id:
+                self._by_id[message_id].hold(until)
             case Error(ref=str(ref)) if (sent := self._by_ref.get(ref)) is not None:
                 self._fail(sent, refused(frame.code, frame.message, frame.retry_after))
             case Failed() if (sent := self._by_id.get(frame.id)) is not None:

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from toybackend import __version__
-from toybackend.commands import demo, device, doctor, send, serve, toy, user
+from toybackend.commands import backup, database, demo, device, doctor, library, send, serve, toy, user
 from toybackend.errors import BadSettings, ToybackendError
 
 app = typer.Typer(
@@ -22,9 +22,13 @@ app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
+app.add_typer(library.app, name="library")
 app.command("send")(send.send)
 app.command("toy")(toy.toy)
 app.command("doctor")(doctor.doctor)
+app.add_typer(database.app, name="db")
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 @app.command("version")

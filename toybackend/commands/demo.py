@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from toybackend.app import House, serving
-from toybackend.client import Phone, Toy
+from toybackend.client import Api, Phone, Toy
 from toybackend.errors import ToybackendError
 from toybackend.models import BootState
 from toybackend.settings import Network, Settings, Storage, read_settings
@@ -88,10 +88,11 @@ async def _story(steps: Steps, settings: Settings, target: Path) -> None:
 async def _send_a_voice(steps: Steps, house: House, target: Path) -> None:
     url, password = house.listeners.public().http_url, secrets.token_urlsafe(12)
     with steps.step("a licence is issued") as said:
-        [(toy_id, licence)] = await house.devices.issue(1)
-        said.append(f"for {toy_id}")
+        [(device_id, licence)] = [one async for batch in house.devices.issue(1) for one in batch]
+        said.append(f"for the device {device_id}")
     with steps.step("a family registers") as said:
-        account = await house.accounts.add("mum", password)
+        async with Api(url) as api:
+            account = (await api.register("mum", password)).account
         said.append(f"{account.name}, {account.id}")
     async with AsyncExitStack() as stack:
         with steps.step("the toy boots") as said:
@@ -100,12 +101,15 @@ async def _send_a_voice(steps: Steps, house: House, target: Path) -> None:
             if toy.state is not BootState.UNBOUND or claim is None:
                 raise DemoFailed("a new toy should look for an owner")
             said.append(f"{toy.state}, shows the code {claim.code}")
-        with steps.step("the family binds it"):
-            await house.devices.bind("mum", claim.code, "Bear")
-            await toy.wait_until_ready()
         with steps.step("the phone logs in"):
             phone = await stack.enter_async_context(Phone(url, "mum", password))
+        with steps.step("the family binds it") as said:
+            await phone.api.bind(phone.token, claim.code, "Bear")
+            await toy.wait_until_ready()
+            said.append(f"{toy.name}, {toy.id}")
         await _deliver(steps, house, phone, toy, target)
+        with steps.step("the phone logs out"):
+            await stack.aclose()
 
 
 async def _deliver(steps: Steps, house: House, phone: Phone, toy: Toy, target: Path) -> None:

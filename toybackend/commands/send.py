@@ -19,6 +19,7 @@ from toybackend.client import Phone, Sent
 from toybackend.commands.options import Json
 from toybackend.commands.reporting import Report
 from toybackend.errors import Refused, ToybackendError
+from toybackend.protocol import Notice, ServerFrame
 from toybackend.settings import PREFIX
 
 
@@ -42,6 +43,8 @@ class Errand:
 
     to: str
     group: bool
+    now: bool
+    """Not to be held up by quiet hours."""
     files: tuple[Path, ...]
     text: str | None
     repeat: int
@@ -67,6 +70,7 @@ def send(
     ] = None,
     text: Annotated[str | None, typer.Option(help="Send this text.", show_default=False)] = None,
     group: Annotated[bool, typer.Option("--group", help="The addressee is a group.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Do not let quiet hours hold it up; for guardians.")] = False,
     repeat: Annotated[int, typer.Option(min=1, help="Send all of it this many times.")] = 1,
     wait: Annotated[Wait, typer.Option(help="How far each message has to come.")] = Wait.ACCEPTED,
     timeout: Annotated[float, typer.Option(min=0.0, help="Seconds that each message may take.")] = 30.0,
@@ -79,7 +83,7 @@ def send(
     """
     if not files and text is None:
         raise typer.BadParameter("name a file or a --text to send")
-    errand = Errand(to, group, tuple(files or ()), text, repeat, wait, timeout)
+    errand = Errand(to, group, now, tuple(files or ()), text, repeat, wait, timeout)
     report = Report(as_json=as_json)
     if not asyncio.run(_run(server, user, read_password(), errand, report)):
         raise typer.Exit(1)
@@ -97,7 +101,7 @@ async def _run(server: str, user: str, password: str, errand: Errand, report: Re
     """Whether every message came as far as it should."""
     is_good = True
     try:
-        async with Phone(server, user, password) as phone:
+        async with Phone(server, user, password, watch=lambda frame: _tell_held(frame, report)) as phone:
             for item in errand.items():
                 is_good = await _send(phone, item, errand, report) and is_good
     except ToybackendError as error:
@@ -122,6 +126,12 @@ async def _send(phone: Phone, item: Path | str, errand: Errand, report: Report) 
     return False
 
 
+def _tell_held(frame: ServerFrame, report: Report) -> None:
+    if isinstance(frame, Notice) and frame.event == "held":
+        words = f"⏳ {frame.to_user} is resting and gets it after {frame.until} ({frame.id})"
+        report.tell("held", words, id=frame.id, to=frame.to_user, until=frame.until)
+
+
 async def _follow(phone: Phone, item: Path | str, errand: Errand, report: Report, what: str) -> None:
     started = time.perf_counter()
 
@@ -131,9 +141,9 @@ async def _follow(phone: Phone, item: Path | str, errand: Errand, report: Report
         report.tell(step, words, item=what, id=sent.id, ref=sent.ref, to=errand.to, seconds=seconds)
 
     if isinstance(item, Path):
-        sent = await phone.send_voice(errand.to, item, group=errand.group)
+        sent = await phone.send_voice(errand.to, item, group=errand.group, now=errand.now)
     else:
-        sent = await phone.send_text(errand.to, item, group=errand.group)
+        sent = await phone.send_text(errand.to, item, group=errand.group, now=errand.now)
     tell(Wait.ACCEPTED, sent)
     if errand.wait is not Wait.ACCEPTED:
         await sent.delivered()

@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,14 +21,16 @@ from toybackend.commands.options import Json
 from toybackend.commands.reporting import Report
 from toybackend.errors import Gone, NotFound, Refused, ToybackendError
 from toybackend.models import BootState
+from toybackend.protocol import Notice, Play, ServerFrame
 from toybackend.settings import PREFIX
 
 PLAYERS = (
-    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet"),
-    ("mpg123", "-q"),
-    ("mpv", "--no-video", "--really-quiet"),
+    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet", "-volume", "{percent}"),
+    ("mpg123", "-q", "-f", "{scale}"),
+    ("mpv", "--no-video", "--really-quiet", "--volume={percent}"),
 )
-"""Programs that play an MP3 and end, in the order in which we look for them."""
+"""Programs that play an MP3 and end, in the order in which we look for them, and how each is told how loud."""
+FULL_SCALE = 32_768
 
 _LICENCE = re.compile(r"[0-9A-Fa-f]{32}")
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -76,7 +78,7 @@ def toy(
     count: Annotated[int | None, typer.Option(min=1, help="Leave after this many messages.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Be a toy: switch on, find an owner, receive voices, keep or play them, say so, and answer.
+    """Be a toy: switch on, find an owner, receive voices and songs, keep or play them, say so, and answer.
 
     Runs until --count is reached or it is interrupted; both are a good end.
     """
@@ -98,13 +100,24 @@ def find_player() -> tuple[str, ...] | None:
     return None
 
 
+def loud(player: tuple[str, ...], percent: int) -> tuple[str, ...]:
+    """This player, playing no louder than its guardians want."""
+    path, *arguments = player
+    return (path, *(one.format(percent=percent, scale=FULL_SCALE * percent // 100) for one in arguments))
+
+
 async def _run(server: str, licence: str, habits: Habits, report: Report) -> bool:
     """Whether it came to a good end."""
     if habits.must_play and habits.player is None:
         report.tell("no_player", f"nothing here plays MP3 (looked for {', '.join(one[0] for one in PLAYERS)})")
     try:
         with _sigterm_cancels():
-            async with Toy(server, licence, on_boot=lambda boot: _tell_boot(boot, report)) as one:
+            async with Toy(
+                server,
+                licence,
+                on_boot=lambda boot: _tell_boot(boot, report),
+                watch=lambda frame: _tell_settings(frame, report),
+            ) as one:
                 await one.wait_until_ready()
                 report.wait("waiting for messages; Ctrl-C to leave")
                 await _live(one, habits, report)
@@ -143,12 +156,68 @@ def _tell_boot(boot: Boot, report: Report) -> None:
 _STYLES = {BootState.UNLICENSED: "red", BootState.UNBOUND: "yellow", BootState.READY: "green"}
 
 
+def _tell_settings(frame: ServerFrame, report: Report) -> None:
+    if not isinstance(frame, Notice) or frame.event != "settings" or frame.settings is None:
+        return
+    volume, until = frame.settings.volume_cap, frame.settings.quiet_until
+    words = f"volume up to {volume} %" + (f", quiet until {until}" if until else "")
+    report.tell("settings", words, style="yellow", volume_cap=volume, quiet_until=until)
+
+
 async def _live(one: Toy, habits: Habits, report: Report) -> None:
-    left = habits.count
-    messages = one.messages()
-    while left is None or left > 0:
-        await _take(one, await anext(messages), habits, report)
-        left = None if left is None else left - 1
+    async with _owned(_play_songs(one, habits, report)):
+        left = habits.count
+        messages = one.messages()
+        while left is None or left > 0:
+            await _take(one, await anext(messages), habits, report)
+            left = None if left is None else left - 1
+
+
+@contextlib.asynccontextmanager
+async def _owned(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Have this done meanwhile, and no longer."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+# ── songs and stories ──
+
+
+async def _play_songs(one: Toy, habits: Habits, report: Report) -> None:
+    """Play what the family wants, until they want something else."""
+    playback = one.playback()
+    wanted = await anext(playback)
+    while True:
+        if wanted is None:
+            report.tell("stopped", "■ silence", style="dim")
+            wanted = await anext(playback)
+        else:
+            async with _owned(_play_song(one, wanted, habits, report)):
+                wanted = await anext(playback)
+
+
+async def _play_song(one: Toy, song: Play, habits: Habits, report: Report) -> None:
+    about = {"id": song.id, "item": song.item_id, "title": song.title}
+    try:
+        mp3 = await one.fetch(song)
+    except (Gone, NotFound) as error:
+        report.tell("gone", f"✗ {song.title} is gone", style="red", **about, code=error.code)
+        return
+    async with _file(habits, song.id, mp3) as file:
+        report.tell("play", f"▶ {song.title}: {song.duration_ms / 1000:.0f} s", **about, bytes=len(mp3))
+        if not habits.must_play:
+            await asyncio.sleep(song.duration_ms / 1000)
+        was_heard = await _play(one, habits, file)
+    if was_heard:
+        await one.heard(song)
+        report.tell("heard", "  heard", style="dim", id=song.id)
+
+
+# ── messages ──
 
 
 async def _take(one: Toy, message: Received, habits: Habits, report: Report) -> None:
@@ -164,13 +233,13 @@ async def _take(one: Toy, message: Received, habits: Habits, report: Report) -> 
         report.tell("gone", f"✗ {message.from_name}'s voice is gone", style="red", **about, code=error.code)
         message.ack()  # nothing is left that could be delivered
         return
-    async with _file(habits, message, mp3) as file:
+    async with _file(habits, message.id, mp3) as file:
         message.ack()
         seconds = (message.duration_ms or 0) / 1000
         kept = str(file) if habits.folder and file else None
         words = f"♪ {message.from_name}: {seconds:.1f} s, {len(mp3)} bytes{f', saved as {kept}' if kept else ''}"
         report.tell("voice", words, **about, duration_ms=message.duration_ms, bytes=len(mp3), file=kept)
-        was_heard = await _play(habits, file)
+        was_heard = await _play(one, habits, file)
     if was_heard:
         await one.heard(message)
         report.tell("heard", "  heard", style="dim", id=message.id)
@@ -189,13 +258,13 @@ async def _answer(one: Toy, message: Received, habits: Habits, report: Report) -
 
 
 @contextlib.asynccontextmanager
-async def _file(habits: Habits, message: Received, mp3: bytes) -> AsyncIterator[Path | None]:
-    """The voice as a file: to keep, or for as long as it plays, or not at all."""
+async def _file(habits: Habits, sound_id: str, mp3: bytes) -> AsyncIterator[Path | None]:
+    """The sound as a file: to keep, or for as long as it plays, or not at all."""
     if habits.folder is not None:
-        yield await asyncio.to_thread(save_voice, habits.folder, message.id, mp3)
+        yield await asyncio.to_thread(save_voice, habits.folder, sound_id, mp3)
     elif habits.player is not None:
         with tempfile.TemporaryDirectory(prefix="toybackend-toy-") as folder:
-            yield await asyncio.to_thread(save_voice, Path(folder), message.id, mp3)
+            yield await asyncio.to_thread(save_voice, Path(folder), sound_id, mp3)
     else:
         yield None
 
@@ -225,14 +294,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-async def _play(habits: Habits, file: Path | None) -> bool:
-    """Whether the voice was played to its end. A toy that is not asked to play has, let us say, good ears."""
+async def _play(one: Toy, habits: Habits, file: Path | None) -> bool:
+    """Whether the sound was played to its end. A toy that is not asked to play has, let us say, good ears."""
     if not habits.must_play:
         return True
     if habits.player is None or file is None:
         return False
     silent = asyncio.subprocess.DEVNULL
-    child = await asyncio.create_subprocess_exec(*habits.player, str(file), stdin=silent, stdout=silent, stderr=silent)
+    program = loud(habits.player, one.settings.volume_cap if one.settings else 100)
+    child = await asyncio.create_subprocess_exec(*program, str(file), stdin=silent, stdout=silent, stderr=silent)
     try:
         return await child.wait() == 0
     finally:

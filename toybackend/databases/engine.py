@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,14 +43,18 @@ class Engine:
     async def read(self, query: Query[T]) -> T:
         return await self._reader.run(query)
 
+    async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Work on the database as a whole, between the writer's transactions."""
+        return await self._writer.maintain(work)
+
 
 @contextlib.asynccontextmanager
-async def open_sqlite(url: str) -> AsyncIterator[Engine]:
+async def open_sqlite(url: str, *, prepare: Query[None] = migrate) -> AsyncIterator[Engine]:
     """Migrate the database at this `sqlite:///…` address to the newest schema and open it."""
     writer = _Lane("database-writer", url, begin="BEGIN IMMEDIATE")
     reader = _Lane("database-reader", url, begin="BEGIN")
     try:
-        await writer.open(prepare=migrate)
+        await writer.open(prepare)
         await reader.open()
         yield Engine(writer, reader)
     finally:
@@ -67,7 +72,12 @@ class _Lane:
     def __init__(self, name: str, url: str, *, begin: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         # One connection, used by one thread only; SQLAlchemy just hands it back each time.
-        self._engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        self._engine = create_engine(
+            url,
+            poolclass=StaticPool,
+            connect_args={"check_same_thread": False},
+            hide_parameters=True,  # an error's text may be logged
+        )
         _configure(self._engine, begin)
 
     async def open(self, prepare: Callable[[Connection], None] = lambda connection: None) -> None:
@@ -86,6 +96,20 @@ class _Lane:
                 return query(connection)
         except OperationalError as error:
             raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+
+    async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._outside, work)
+
+    def _outside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        borrowed = self._engine.raw_connection()
+        try:
+            connection = borrowed.driver_connection
+            assert isinstance(connection, sqlite3.Connection)  # noqa: S101
+            return work(connection)
+        except sqlite3.OperationalError as error:
+            raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+        finally:
+            borrowed.close()
 
     async def close(self) -> None:
         with contextlib.suppress(DBAPIError):

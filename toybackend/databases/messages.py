@@ -1,84 +1,89 @@
-"""Messages on their way, and the mailboxes they arrive in.
+"""Messages on their way to the mailboxes.
 
 Every statement is built once, at the top of its part: building one costs SQLAlchemy more than SQLite needs to run it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnClause, Connection, Row, Select, bindparam, insert, literal_column, select, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
 
 from toybackend.databases.engine import Engine
-from toybackend.databases.tables import deliveries, mailboxes, messages, parties
+from toybackend.databases.relations import relation_of
+from toybackend.databases.tables import deliveries, items, mailboxes, messages, parties
+from toybackend.errors import UnknownRecipient
 from toybackend.models import (
-    DELIVERY_STEPS,
     MESSAGE_STEPS,
-    Delivery,
     DeliveryState,
     GroupId,
+    ItemState,
     Message,
     MessageId,
     MessageState,
     PartyId,
     Sound,
+    SoundId,
 )
-from toybackend.ports import Acceptance, Mailbox, Receipt, Relation, Unconverted
+from toybackend.ports import Acceptance, Receipt, Relation, Unconverted
 
 
 class SqlMessages:
-    """Everything between «accepted» and «heard»."""
+    """Satisfies `ports.Messages`."""
 
     _engine: Engine
 
-    async def accept(self, message: Message, relation: Relation) -> Acceptance:
-        return await self._engine.write(lambda connection: _accept(connection, message, relation))
+    async def accept(self, message: Message, may: Callable[[Relation], None]) -> Acceptance:
+        try:
+            return await self._engine.write(lambda connection: _accept(connection, message, may))
+        except IntegrityError:  # the sender was erased since its token was looked at
+            raise UnknownRecipient from None
 
     async def settle(
-        self, message_id: MessageId, *, sound: Sound | None = None, failure: str | None = None
-    ) -> Sequence[PartyId]:
-        return await self._engine.write(lambda connection: _settle(connection, message_id, sound, failure))
-
-    async def waiting(self, recipient_id: PartyId, after: int, seen: int, limit: int) -> Sequence[Delivery]:
-        return await self._engine.read(lambda connection: _waiting(connection, recipient_id, after, seen, limit))
-
-    async def mailbox(self, recipient_id: PartyId) -> Mailbox:
-        return await self._engine.read(lambda connection: _mailbox(connection, recipient_id))
-
-    async def advance(
-        self, message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int
-    ) -> Receipt | None:
-        return await self._engine.write(lambda connection: _advance(connection, message_id, recipient_id, to, now))
+        self, message_id: MessageId, now: int, *, sound: Sound | None = None, failure: str | None = None
+    ) -> Sequence[PartyId] | None:
+        return await self._engine.write(lambda connection: _settle(connection, message_id, now, sound, failure))
 
     async def unconverted(self) -> Sequence[Unconverted]:
         rows = await self._engine.read(lambda connection: connection.execute(_UNCONVERTED).all())
-        return [Unconverted(MessageId(row.id), PartyId(row.sender_id), row.family) for row in rows]
+        return [Unconverted(SoundId(row.id), PartyId(row.sender_id), row.family) for row in rows]
 
     async def outcome(self, message_id: MessageId) -> tuple[Message, Sequence[Receipt]] | None:
         return await self._engine.read(lambda connection: _outcome(connection, message_id))
 
-    async def known(self, message_ids: Sequence[MessageId]) -> set[MessageId]:
-        statement = select(messages.c.id).where(messages.c.id.in_(message_ids), messages.c.state != MessageState.FAILED)
+    async def known(self, sound_ids: Sequence[SoundId]) -> set[SoundId]:
+        statement = union(
+            select(messages.c.id).where(messages.c.id.in_(sound_ids), messages.c.state != MessageState.FAILED),
+            select(items.c.id).where(items.c.id.in_(sound_ids), items.c.state != ItemState.FAILED),
+        )
         found = await self._engine.read(lambda connection: connection.execute(statement).scalars().all())
-        return {MessageId(one) for one in found}
+        return {SoundId(one) for one in found}
+
+
+def spelled_out(state: MessageState | DeliveryState) -> ColumnClause[str]:
+    """For conditions that a partial index has too: a database sees that it may use one only while it plans, when what
+    is bound to a statement is not known yet."""
+    return literal_column(f"'{state}'")
 
 
 # ── rows ──
 
 
-def _select_messages(*more: Any) -> Select[Any]:
+def select_messages(*more: Any) -> Select[Any]:
     return select(messages, parties.c.name.label("sender_name"), *more).join_from(
         messages, parties, parties.c.id == messages.c.sender_id
     )
 
 
-def _message(row: Row[Any]) -> Message:
+def message_of(row: Row[Any], sender_name: str | None = None) -> Message:
+    """`sender_name` is what the reader calls the sender, where that differs."""
     return Message(
         id=MessageId(row.id),
         sender_id=PartyId(row.sender_id),
-        sender_name=row.sender_name,
+        sender_name=sender_name or row.sender_name,
         conversation=row.conversation,
         to_user=PartyId(row.to_user) if row.to_user else None,
         to_group=GroupId(row.to_group) if row.to_group else None,
@@ -89,27 +94,32 @@ def _message(row: Row[Any]) -> Message:
         duration_ms=row.duration_ms,
         waveform=tuple(row.waveform) if row.waveform is not None else None,
         failure=row.failure,
+        is_urgent=row.is_urgent,
     )
 
 
 # ── accepting ──
 
-_SAME_REF = _select_messages().where(
+_SAME_REF = select_messages().where(
     messages.c.sender_id == bindparam("sender"), messages.c.ref == bindparam("client_ref")
 )
-_INSERT_MESSAGE = insert(messages)
+SETTLED = ""
+"""In place of the family, once it is nobody's turn in conversion any more: it may be named after another person."""
+_INSERT_MESSAGE = insert(messages).returning(messages.c.seq)
 _INSERT_DELIVERY = insert(deliveries)
 
 
-def _accept(connection: Connection, message: Message, relation: Relation) -> Acceptance:
+def _accept(connection: Connection, message: Message, may: Callable[[Relation], None]) -> Acceptance:
+    relation = relation_of(connection, message.sender_id, message.to_user, message.to_group)
+    may(relation)
     if message.ref is not None:
         same = {"sender": message.sender_id, "client_ref": message.ref}
         stored = connection.execute(_SAME_REF, same).one_or_none()
         if stored is not None:
-            return Acceptance(_message(stored), is_new=False)
+            return Acceptance(message_of(stored), is_new=False, relation=relation)
     _insert(connection, message, relation)
-    woken = [] if message.is_voice else _publish(connection, message.conversation)
-    return Acceptance(message, is_new=True, woken=woken)
+    woken = [] if message.is_voice else publish(connection, message.conversation)
+    return Acceptance(message, is_new=True, relation=relation, woken=woken)
 
 
 def _insert(connection: Connection, message: Message, relation: Relation) -> None:
@@ -123,12 +133,21 @@ def _insert(connection: Connection, message: Message, relation: Relation) -> Non
         "text": message.text,
         # A text needs no conversion.
         "state": MessageState.ACCEPTED if message.is_voice else MessageState.CONVERTED,
-        "family": relation.family,
+        "family": relation.family if message.is_voice else SETTLED,
         "accepted_at": message.accepted_at,
+        "is_urgent": message.is_urgent,
+        "settled_at": None if message.is_voice else message.accepted_at,
+        "has_original": message.is_voice,
     }
-    connection.execute(_INSERT_MESSAGE, row)
+    seq = connection.execute(_INSERT_MESSAGE, row).scalar_one()
     copies = [
-        {"message_id": message.id, "recipient_id": recipient, "state": DeliveryState.WAITING}
+        {
+            "message_id": message.id,
+            "recipient_id": recipient,
+            "state": DeliveryState.WAITING,
+            "conversation": message.conversation,
+            "seq": seq,
+        }
         for recipient in relation.recipients
     ]
     connection.execute(_INSERT_DELIVERY, copies)
@@ -137,29 +156,39 @@ def _insert(connection: Connection, message: Message, relation: Relation) -> Non
 # ── settling and publishing ──
 
 
-def _before(to: MessageState) -> list[MessageState]:
-    return [state for state, steps in MESSAGE_STEPS.items() if to in steps]
+def _before(to: MessageState) -> list[ColumnClause[str]]:
+    return [spelled_out(state) for state, steps in MESSAGE_STEPS.items() if to in steps]
 
 
 _FIND = messages.c.id == bindparam("message")
 _CONVERT = (
     update(messages)
     .where(_FIND, messages.c.state.in_(_before(MessageState.CONVERTED)))
-    .values(state=MessageState.CONVERTED, duration_ms=bindparam("duration"), waveform=bindparam("bars"))
+    .values(
+        state=MessageState.CONVERTED,
+        duration_ms=bindparam("duration"),
+        waveform=bindparam("bars"),
+        settled_at=bindparam("now"),
+        family=SETTLED,
+    )
     .returning(messages.c.conversation)
 )
 _FAIL = (
     update(messages)
     .where(_FIND, messages.c.state.in_(_before(MessageState.FAILED)))
-    .values(state=MessageState.FAILED, failure=bindparam("code"))
+    .values(
+        state=MessageState.FAILED,
+        failure=bindparam("code"),
+        settled_at=bindparam("now"),
+        has_original=False,
+        family=SETTLED,
+    )
     .returning(messages.c.conversation)
 )
+_IS_UNPUBLISHED = messages.c.state.in_([spelled_out(MessageState.ACCEPTED), spelled_out(MessageState.CONVERTED)])
 _UNPUBLISHED = (
     select(messages.c.id, messages.c.state)
-    .where(
-        messages.c.conversation == bindparam("conversation"),
-        messages.c.state.in_([MessageState.ACCEPTED, MessageState.CONVERTED]),
-    )
+    .where(messages.c.conversation == bindparam("conversation"), _IS_UNPUBLISHED)
     .order_by(messages.c.seq)
 )
 _PUBLISH = update(messages).where(_FIND).values(state=MessageState.PUBLISHED)
@@ -175,18 +204,20 @@ _PLACE = update(deliveries).where(*_COPY).values(position=bindparam("place"))
 
 
 def _settle(
-    connection: Connection, message_id: MessageId, sound: Sound | None, failure: str | None
-) -> Sequence[PartyId]:
+    connection: Connection, message_id: MessageId, now: int, sound: Sound | None, failure: str | None
+) -> Sequence[PartyId] | None:
+    it = {"message": message_id, "now": now}
     if sound is None:
-        settled = connection.execute(_FAIL, {"message": message_id, "code": failure})
+        settled = connection.execute(_FAIL, {**it, "code": failure})
     else:
-        heard = {"duration": sound.duration_ms, "bars": bytes(sound.waveform)}
-        settled = connection.execute(_CONVERT, {"message": message_id, **heard})
+        settled = connection.execute(_CONVERT, {**it, "duration": sound.duration_ms, "bars": bytes(sound.waveform)})
     conversation = settled.scalar_one_or_none()
-    return [] if conversation is None else _publish(connection, conversation)
+    if conversation is not None:
+        return publish(connection, conversation)
+    return [] if connection.execute(_ONE, {"message": message_id}).one_or_none() else None
 
 
-def _publish(connection: Connection, conversation: str) -> list[PartyId]:
+def publish(connection: Connection, conversation: str) -> list[PartyId]:
     """Put into the mailboxes, in the order of acceptance, what waits for no earlier message."""
     woken: dict[PartyId, None] = {}
     for row in connection.execute(_UNPUBLISHED, {"conversation": conversation}).all():
@@ -211,69 +242,10 @@ _UNCONVERTED = (
 )
 
 
-# ── mailboxes ──
+# ── outcomes ──
 
-_LAST = select(mailboxes.c.last_position).where(mailboxes.c.owner_id == bindparam("owner"))
-_UNREAD = select(func.count(), func.min(deliveries.c.position)).where(
-    deliveries.c.recipient_id == bindparam("owner"),
-    deliveries.c.position.is_not(None),
-    deliveries.c.state == DeliveryState.WAITING,
-)
-_NEXT = (
-    _select_messages(deliveries.c.position, deliveries.c.state.label("delivery_state"))
-    .join(deliveries, deliveries.c.message_id == messages.c.id)
-    .where(
-        deliveries.c.recipient_id == bindparam("owner"),
-        deliveries.c.position > bindparam("after"),
-        or_(deliveries.c.state == DeliveryState.WAITING, deliveries.c.position > bindparam("seen")),
-    )
-    .order_by(deliveries.c.position)
-    .limit(bindparam("most"))
-)
-
-
-def _mailbox(connection: Connection, recipient_id: PartyId) -> Mailbox:
-    owner = {"owner": recipient_id}
-    last_position = connection.execute(_LAST, owner).scalar_one_or_none() or 0
-    unread, first = connection.execute(_UNREAD, owner).one()
-    return Mailbox(last_position, first or last_position + 1, unread)
-
-
-def _waiting(connection: Connection, recipient_id: PartyId, after: int, seen: int, limit: int) -> list[Delivery]:
-    found = connection.execute(_NEXT, {"owner": recipient_id, "after": after, "seen": seen, "most": limit})
-    return [Delivery(_message(row), recipient_id, row.position, DeliveryState(row.delivery_state)) for row in found]
-
-
-# ── receipts ──
-
-
-def _step_to(to: DeliveryState, **times: Any) -> Update:
-    before = [state for state, steps in DELIVERY_STEPS.items() if to in steps]
-    delivered_at = func.coalesce(deliveries.c.delivered_at, bindparam("now"))
-    return (
-        update(deliveries)
-        .where(*_COPY, deliveries.c.position.is_not(None), deliveries.c.state.in_(before))
-        .values(state=to, delivered_at=delivered_at, **times)
-    )
-
-
-_STEPS = {
-    DeliveryState.DELIVERED: _step_to(DeliveryState.DELIVERED),
-    DeliveryState.HEARD: _step_to(DeliveryState.HEARD, heard_at=bindparam("now")),
-}
-_SENDER = select(messages.c.sender_id).where(_FIND)
-_ONE = _select_messages().where(_FIND)
+_ONE = select_messages().where(_FIND)
 _COPIES = select(deliveries.c.recipient_id, deliveries.c.state).where(deliveries.c.message_id == bindparam("message"))
-
-
-def _advance(
-    connection: Connection, message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int
-) -> Receipt | None:
-    step, copy = _STEPS.get(to), {"message": message_id, "recipient": recipient_id, "now": now}
-    if step is None or connection.execute(step, copy).rowcount == 0:
-        return None
-    sender = connection.execute(_SENDER, {"message": message_id}).scalar_one()
-    return Receipt(message_id, PartyId(sender), recipient_id, to)
 
 
 def _outcome(connection: Connection, message_id: MessageId) -> tuple[Message, list[Receipt]] | None:
@@ -284,4 +256,4 @@ def _outcome(connection: Connection, message_id: MessageId) -> tuple[Message, li
         Receipt(message_id, PartyId(row.sender_id), PartyId(copy.recipient_id), DeliveryState(copy.state))
         for copy in connection.execute(_COPIES, {"message": message_id})
     ]
-    return _message(row), receipts
+    return message_of(row), receipts

@@ -15,16 +15,21 @@ from toybackend.errors import BadSettings
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def migrate(connection: Connection) -> None:
-    """Run, within the caller's transaction, every migration this database has not had yet."""
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Run, within the caller's transaction, every migration up to this one that this database has not had yet."""
     scripts = ScriptDirectory(str(SCRIPTS))
 
     def steps(revision: tuple[str, ...] | str | None, context: MigrationContext) -> list[object]:
         try:
-            return scripts._upgrade_revs("head", revision)  # type: ignore[arg-type, return-value]
+            return scripts._upgrade_revs(to, revision)  # type: ignore[arg-type, return-value]
         except CommandError as error:
             raise BadSettings("this database was made by a newer version of toybackend") from error
 
     context = MigrationContext.configure(connection, opts={"fn": steps, "script": scripts})
     with Operations.context(context):
         context.run_migrations()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Which migration a database had last; None for one that had none yet."""
+    return MigrationContext.configure(connection).get_current_revision()

@@ -6,7 +6,21 @@ Times are milliseconds since the Unix epoch. Secrets are here only as SHA-256 (t
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    false,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 metadata = MetaData(
@@ -22,9 +36,11 @@ metadata = MetaData(
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _party(name: str, *, primary_key: bool = False, index: bool = False) -> Column[str]:
-    reference = ForeignKey("parties.id", ondelete="CASCADE")
-    return Column(name, String, reference, nullable=False, primary_key=primary_key, index=index or None)
+def _party(
+    name: str, *, primary_key: bool = False, index: bool = False, nullable: bool = False, ondelete: str = "CASCADE"
+) -> Column[str]:
+    reference = ForeignKey("parties.id", ondelete=ondelete)
+    return Column(name, String, reference, nullable=nullable, primary_key=primary_key, index=index or None)
 
 
 def _time(name: str, *, nullable: bool = False) -> Column[int]:
@@ -46,16 +62,35 @@ accounts = Table(
     Column("name_key", String, nullable=False, unique=True, comment="the log-in name, case folded"),
     Column("password_hash", String, nullable=False),
     _time("created_at"),
+    Column("is_operator", Boolean, nullable=False, server_default=false()),
 )
 
-licences = Table(
-    "licences",
+invitations = Table(
+    "invitations",
     metadata,
-    Column("digest", String, primary_key=True, comment="SHA-256, hex"),
-    Column("toy_id", String, nullable=False, unique=True, comment="its toy, which exists once it was switched on"),
+    Column("digest", String, primary_key=True, comment="SHA-256, hex, of the code"),
+    _time("expires_at"),
+    comment="to register; a row goes when it is used",
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("digest", String, primary_key=True, comment="SHA-256 of the licence, hex"),
+    Column("id", String, nullable=False, unique=True, comment="the fingerprint of that, for people and boards"),
+    Column("toy_id", String, nullable=True, unique=True, comment="who it is now; another one after every family"),
     _time("issued_at"),
     _time("revoked_at", nullable=True),
 )
+
+used_nonces = Table(
+    "used_nonces",
+    metadata,
+    Column("nonce", String, primary_key=True),
+    _time("expires_at"),
+    comment="challenges that were answered; a second answer is a replay",
+)
+Index("ix_used_nonces_expires_at", used_nonces.c.expires_at)
 
 toys = Table(
     "toys",
@@ -64,6 +99,13 @@ toys = Table(
     Column("child_name", String, nullable=False, server_default=""),
     Column("volume_cap", Integer, nullable=False, server_default="80", comment="percent"),
     _time("bound_at", nullable=True),
+    Column("picture", String, nullable=False, server_default=""),
+    Column("colour", String, nullable=False, server_default=""),
+    Column("time_zone", String, nullable=False, server_default="UTC", comment="IANA name"),
+    Column("quiet_hours", JSON, nullable=False, server_default="[]", comment="[[days, start, end], …] in minutes"),
+    Column("daily_limit_minutes", Integer, nullable=True),
+    _time("paused_at", nullable=True),
+    _time("heard_at", nullable=True),
 )
 
 claims = Table(
@@ -72,6 +114,9 @@ claims = Table(
     _party("toy_id", primary_key=True),
     Column("code", String, nullable=False, unique=True),
     _time("expires_at"),
+    _party("opened_by", nullable=True),
+    _party("used_by", nullable=True),
+    comment="a used one stays until it expires: whoever used it may ask again and gets the same answer",
 )
 
 guardians = Table(
@@ -79,15 +124,31 @@ guardians = Table(
     metadata,
     _party("toy_id", primary_key=True),
     _party("account_id", primary_key=True, index=True),
+    Column("role", String, nullable=False, server_default="owner", comment="see GuardianRole"),
     _time("since"),
 )
 
+consents = Table(
+    "consents",
+    metadata,
+    _party("toy_id", primary_key=True),
+    Column("given_at", BigInteger, primary_key=True),
+    _party("given_by", index=True),
+    Column("version", String, nullable=False),
+    _time("withdrawn_at", nullable=True),
+)
 contacts = Table(
     "contacts",
     metadata,
     _party("lower_id", primary_key=True),
     _party("upper_id", primary_key=True, index=True),
-    Column("state", String, nullable=False, comment="asked, agreed or blocked"),
+    Column("id", String, nullable=False, unique=True),
+    Column("state", String, nullable=False, comment="asked or agreed"),
+    Column("asked_by", String, nullable=False, comment="one of the two"),
+    Column("lower_nickname", String, nullable=False, server_default="", comment="what the lower calls the upper"),
+    Column("upper_nickname", String, nullable=False, server_default=""),
+    Column("lower_blocks", Boolean, nullable=False, server_default=false()),
+    Column("upper_blocks", Boolean, nullable=False, server_default=false()),
     _time("since"),
     comment="each pair once, the smaller id first",
 )
@@ -98,6 +159,9 @@ groups = Table(
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
     _time("created_at"),
+    Column("kind", String, nullable=False, server_default="custom", comment="see GroupKind"),
+    _party("owner_id", nullable=True, index=True, ondelete="SET NULL"),
+    _party("toy_id", nullable=True, index=True),
 )
 
 members = Table(
@@ -115,6 +179,9 @@ tokens = Table(
     _party("party_id", index=True),
     Column("kind", String, nullable=False, comment="what it speaks for, see PartyKind"),
     _time("expires_at"),
+    Column("session_id", String, nullable=False, server_default="", comment="what a person calls it by"),
+    Column("label", String, nullable=False, server_default=""),
+    Column("since", BigInteger, nullable=False, server_default="0"),
 )
 
 messages = Table(
@@ -134,7 +201,18 @@ messages = Table(
     Column("duration_ms", Integer, nullable=True),
     Column("waveform", LargeBinary, nullable=True, comment="one byte a bar"),
     Column("failure", String, nullable=True),
+    Column("is_urgent", Boolean, nullable=False, server_default=false()),
+    _time("settled_at", nullable=True),
+    Column("has_original", Boolean, nullable=False, server_default=false(), comment="the recording itself is kept"),
     Unique("sender_id", "ref"),
+)
+Index("ix_messages_said", messages.c.sender_id, messages.c.conversation, messages.c.seq)
+Index("ix_messages_accepted_at", messages.c.accepted_at)
+Index(
+    "ix_messages_originals",
+    messages.c.settled_at,
+    sqlite_where=text("has_original = 1"),
+    postgresql_where=text("has_original"),
 )
 Index(
     "ix_messages_unpublished",
@@ -153,6 +231,8 @@ deliveries = Table(
     Column("state", String, nullable=False),
     _time("delivered_at", nullable=True),
     _time("heard_at", nullable=True),
+    Column("conversation", String, nullable=False, server_default="", comment="its message's, to find chats by"),
+    Column("seq", BigInteger, nullable=False, server_default="0", comment="its message's, to page by"),
     Unique("recipient_id", "position"),
 )
 Index(
@@ -163,10 +243,61 @@ Index(
     postgresql_where=text("state = 'waiting'"),
 )
 
+Index(
+    "ix_deliveries_unheard",
+    deliveries.c.recipient_id,
+    deliveries.c.conversation,
+    sqlite_where=text("state <> 'heard'"),
+    postgresql_where=text("state <> 'heard'"),
+)
+Index(
+    "ix_deliveries_got",
+    deliveries.c.recipient_id,
+    deliveries.c.conversation,
+    deliveries.c.seq,
+    deliveries.c.position,
+    sqlite_where=text("position IS NOT NULL"),
+    postgresql_where=text("position IS NOT NULL"),
+)
+
 mailboxes = Table(
     "mailboxes",
     metadata,
     _party("owner_id", primary_key=True),
     Column("last_position", BigInteger, nullable=False),
     comment="one row counts up per recipient, so positions are seen in the order they were given",
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", String, primary_key=True),
+    _party("owner_id", nullable=True, index=True),
+    Column("title", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("state", String, nullable=False, comment="see ItemState"),
+    _time("added_at"),
+    Column("duration_ms", Integer, nullable=True),
+    Column("failure", String, nullable=True),
+    Column("cover", LargeBinary, nullable=True, comment="a small JPEG"),
+    comment="songs and stories; without an owner they are on the operator's shelf",
+)
+
+plays = Table(
+    "plays",
+    metadata,
+    Column("id", String, primary_key=True),
+    _party("toy_id"),
+    Column("item_id", String, ForeignKey("items.id", ondelete="CASCADE"), nullable=False, index=True),
+    _time("started_at"),
+    _time("stopped_at", nullable=True),
+)
+Index("ix_plays_toy", plays.c.toy_id, plays.c.started_at)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    comment="counts up when something changes that open sockets must learn of, whoever changed it",
 )

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from toybackend.errors import Internal, NotAllowed, Overloaded, RateLimited, Refused
+from toybackend.errors import Internal, NotAllowed, NotAuthenticated, Overloaded, RateLimited, Refused
 from toybackend.gateway.closing import Closing
 from toybackend.gateway.mailbox_reader import MailboxReader
 from toybackend.gateway.outbox import Outbox
-from toybackend.models import DeliveryState, Message, Party, PartyKind
+from toybackend.metrics import Metrics
+from toybackend.models import DeliveryState, Message, Party, PartyKind, ToySettings
 from toybackend.ports import Clock
 from toybackend.protocol import (
     MAX_FRAME_BYTES,
@@ -23,13 +24,17 @@ from toybackend.protocol import (
     CloseCode,
     HaveHeard,
     Hello,
+    Notice,
     ServerFrame,
     TextMessage,
+    ToySettingsView,
     VoiceHeader,
     encode_server_frame,
     error_frame,
 )
 from toybackend.services.delivery import Delivery
+from toybackend.services.playback import Playback
+from toybackend.services.quiet_hours import next_change, settings_view
 from toybackend.services.receipts import Receipts
 from toybackend.settings import Audio, Sockets
 from toybackend.upload import Inbound
@@ -49,10 +54,14 @@ class Connection:
         "_delivery",
         "_frames",
         "_inbound",
+        "_is_over",
         "_limits",
+        "_metrics",
         "_minute",
+        "_playback",
         "_receipts",
-        "awaits_owner",
+        "_settings",
+        "due_at",
         "mailbox",
         "outbox",
         "party",
@@ -68,32 +77,80 @@ class Connection:
         *,
         delivery: Delivery,
         receipts: Receipts,
+        playback: Playback,
         limits: Sockets,
         audio: Audio,
+        metrics: Metrics,
         clock: Clock,
     ) -> None:
         self.socket = socket
         self.party = party
         self.outbox = outbox
         self.mailbox = mailbox
-        self.awaits_owner = party.kind is PartyKind.WAITING_TOY
         self._delivery = delivery
         self._receipts = receipts
+        self._playback = playback
+        self._settings: ToySettings | None = None
+        self._is_over = False
+        """Its token is: what still comes is refused."""
+        self.due_at: int | None = None
+        """When this toy falls asleep or wakes up next; of a waiting toy, when its code has to be prolonged."""
         self._limits = limits
         self._audio = audio
+        self._metrics = metrics
         self._clock = clock
         self._inbound = Inbound(max_text=audio.max_text)
         self._bad_frames = 0
         self._frames = 0
         self._minute = 0
 
+    @property
+    def awaits_owner(self) -> bool:
+        return self.party.kind is PartyKind.WAITING_TOY
+
     def wake(self) -> None:
         """There may be something in the mailbox. The token of a waiting toy does not open it."""
-        if self.party.kind is not PartyKind.WAITING_TOY:
+        if not self.awaits_owner:
+            self.keep_time()
             self.outbox.look()
 
     def send(self, frame: ServerFrame) -> None:
         self.outbox.put(encode_server_frame(frame))
+
+    # ── what changes while it is open ──
+
+    def look_again(self, party: Party | None, settings: ToySettings | None) -> None:
+        """What its token is good for now, and what the toy was set to: the socket follows."""
+        if party is None:
+            self._is_over = True
+            self.outbox.finish(CloseCode.REVOKED, "revoked")
+            return
+        found_owner = self.awaits_owner and party.kind is PartyKind.TOY
+        self.party = party
+        if found_owner:
+            self.mailbox.now_speaks_for(party)
+            self.send(Notice(event="bound", id=party.id, name=party.name, settings=self.obey(settings)))
+            self.wake()
+        elif settings is not None and settings != self._settings:
+            self.send(Notice(event="settings", settings=self.obey(settings)))
+            self.wake()
+
+    def keep_time(self) -> None:
+        """Fall asleep or wake up, if it is time to."""
+        if self._settings is not None and self.due_at is not None and self.due_at <= self._clock():
+            self.send(Notice(event="settings", settings=self.obey(self._settings)))
+            self.outbox.look()
+
+    def obey(self, settings: ToySettings | None) -> ToySettingsView | None:
+        """Take over what was set for a toy; what it looks like now."""
+        self._settings, self.due_at = settings, None
+        if settings is None:
+            return None
+        now = self._clock()
+        view = settings_view(settings, now)
+        self.mailbox.is_resting = view.quiet_until is not None
+        self.due_at = next_change(settings.quiet_hours, now)
+        return view
 
     async def read(self) -> None:
         """Take frame after frame until the socket ends. Raises ConnectionClosed or Closing."""
@@ -129,10 +186,10 @@ class Connection:
             self._bad_frames = 0
 
     async def _take(self, frame: ClientFrame) -> None:
-        if self.party.kind is PartyKind.WAITING_TOY:
+        if self._is_over or self.awaits_owner:
             if isinstance(frame, VoiceHeader):
                 self._inbound.refuse_header()
-            raise NotAllowed("this token is only good for waiting; authorize again once there is an owner")
+            raise NotAuthenticated if self._is_over else NotAllowed("this toy waits for its owner")
         match frame:
             case VoiceHeader():
                 await self._header(frame)
@@ -141,7 +198,10 @@ class Connection:
             case Ack():
                 await self._acknowledge(frame.id, DeliveryState.DELIVERED)
             case HaveHeard():
-                await self._acknowledge(frame.id, DeliveryState.HEARD)
+                if frame.id.startswith("y_"):
+                    await self._playback.finished(self.party, frame.id)
+                else:
+                    await self._acknowledge(frame.id, DeliveryState.HEARD)
             case Cancel():
                 pass  # the header that waited is forgotten already
             case Hello():
@@ -153,7 +213,7 @@ class Connection:
         finally:
             # Even if it could not be recorded, and comes again on the next socket: this one must not stall.
             if self.mailbox.acknowledged(message_id):
-                self.outbox.look()
+                self.wake()
 
     async def _header(self, header: VoiceHeader) -> None:
         try:
@@ -164,6 +224,7 @@ class Connection:
             raise
 
     def _confirm(self, message: Message) -> None:
+        self._metrics.accepted.labels("voice" if message.is_voice else "text").inc()
         self.send(Accepted(id=message.id, ref=message.ref, to_user=message.to_user, to_group=message.to_group))
 
     # ── blobs ──
@@ -193,12 +254,15 @@ class Connection:
                 assert isinstance(fragment, bytes)  # noqa: S101  # RFC 6455: a message is of one kind
                 header.check_size(blob.size + len(fragment), self._audio.max_bytes)
                 await blob.write(fragment)
+            if self._is_over:
+                raise NotAuthenticated
             await self._delivery.accept_voice(self.party, header, blob, self._confirm)
 
     # ── refusing ──
 
     def _refuse(self, refused: Refused, ref: str | None) -> None:
         """Say why, and go on; but not with a client that gets nothing right."""
+        self._metrics.refused.labels(refused.code).inc()
         self.send(error_frame(refused, ref))
         if not isinstance(refused, Overloaded | RateLimited | Internal):
             self._bad_frames += 1

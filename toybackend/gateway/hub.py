@@ -1,20 +1,24 @@
-"""The sockets that are open on this node, by party."""
+"""The sockets that are open on this node, by party: who is there now."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import cast
 
 from toybackend.gateway.connection import Connection
+from toybackend.gateway.sockets import Socket
 from toybackend.models import PartyId, PartyKind
-from toybackend.ports import Event, Tell
+from toybackend.ports import Changed, Clock, Event, Tell, Wake
 from toybackend.protocol import CloseCode
 
 
 class Hub:
-    """A toy has one socket, a person a few; a newer one replaces the oldest."""
+    """A toy has one socket, a person a few; a newer one replaces the oldest. Satisfies `ports.Presence`."""
 
-    def __init__(self, *, per_person: int) -> None:
+    def __init__(self, *, per_person: int, clock: Clock) -> None:
         self._per_person = per_person
+        self._clock = clock
         self._connections: dict[PartyId, tuple[Connection, ...]] = {}
 
     def __iter__(self) -> Iterator[Connection]:
@@ -38,10 +42,28 @@ class Hub:
         else:
             self._connections.pop(connection.party.id, None)
 
+    def count(self, kind: PartyKind) -> int:
+        """Open sockets of this kind of party."""
+        return sum(1 for connection in self if connection.party.kind is kind)
+
+    def is_online(self, party_id: PartyId) -> bool:
+        return any(not connection.awaits_owner for connection in self.of(party_id))
+
+    def heard_at(self, party_id: PartyId) -> int | None:
+        return max((self.last_heard(connection) for connection in self.of(party_id)), default=None)
+
+    def last_heard(self, connection: Connection) -> int:
+        """When anything came on this socket last."""
+        silent_seconds = asyncio.get_running_loop().time() - cast(Socket, connection.socket).heard_at
+        return self._clock() - int(silent_seconds * 1000)
+
     def receive(self, event: Event) -> None:
         """Pass an event of the bus on to whom it concerns."""
         for connection in self.of(event.party_id):
-            if isinstance(event, Tell):
-                connection.outbox.put(event.frame)
-            else:
-                connection.wake()
+            match event:
+                case Tell():
+                    connection.outbox.put(event.frame)
+                case Wake():
+                    connection.wake()
+                case Changed():
+                    pass  # see `changes.py`

@@ -22,6 +22,9 @@ from toybackend.protocol import CloseCode
 
 log = logging.getLogger(__name__)
 
+FINISH_SECONDS = 3.0
+"""How long a peer may take to read what it is told before its socket ends."""
+
 Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 
 
@@ -74,6 +77,17 @@ class Outbox:
             self._closing = True
             self._spawn(self._close(code, reason))
 
+    def finish(self, code: int, reason: str) -> None:
+        """Write what is queued, but nothing more of the mailbox; then close the socket."""
+        if not self._closing:
+            self._closing = True
+            self._spawn(self._finish(code, reason))
+
+    async def _finish(self, code: int, reason: str) -> None:
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=FINISH_SECONDS)
+        await self._close(code, reason)
+
     async def _close(self, code: int, reason: str) -> None:
         if self._writer is not None:
             self._writer.cancel()
@@ -106,12 +120,14 @@ class Outbox:
             await self._send(self._frames.popleft())
             return True
         self._frames = None
-        if not self._look:
+        if not self._look or self._closing:
             return False
         self._look = False
         found, may_be_more = await self._source.next()
         self._look = self._look or may_be_more
         for delivery in found:
+            if self._closing:
+                break
             await self._send(self._source.encode(delivery))
             await self._source.written(delivery)
         return True

@@ -16,20 +16,23 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from toybackend.errors import NotAuthenticated, Overloaded, Refused, ToybackendError
+from toybackend.gateway.changes import Changes
 from toybackend.gateway.closing import CLOSE_SECONDS, Closing, closing, hang_up, say_goodbye
 from toybackend.gateway.connection import Connection
 from toybackend.gateway.hub import Hub
 from toybackend.gateway.mailbox_reader import MailboxReader
 from toybackend.gateway.outbox import Outbox
 from toybackend.gateway.sockets import Socket
-from toybackend.models import Party, PartyKind
-from toybackend.ports import Bus, Clock, Event
-from toybackend.protocol import MAX_FRAME_BYTES, CloseCode, Hello, Notice, Welcome, parse_client_frame
+from toybackend.metrics import Metrics
+from toybackend.models import Party, PartyKind, ToySettings
+from toybackend.ports import Bus, Changed, Clock, Event
+from toybackend.protocol import MAX_FRAME_BYTES, CloseCode, Hello, Welcome, parse_client_frame
 from toybackend.services.delivery import Delivery
-from toybackend.services.devices import Devices
 from toybackend.services.mailboxes import Mailboxes
+from toybackend.services.playback import Playback
 from toybackend.services.receipts import Receipts
-from toybackend.services.tokens import Tokens
+from toybackend.services.tokens import Tokens, digest
+from toybackend.services.toys import Toys
 from toybackend.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,11 +53,14 @@ class Rooms:
 
     settings: Settings
     bus: Bus
+    hub: Hub
     tokens: Tokens
-    devices: Devices
+    toys: Toys
+    playback: Playback
     delivery: Delivery
     mailboxes: Mailboxes
     receipts: Receipts
+    metrics: Metrics
     clock: Clock
 
 
@@ -64,7 +70,15 @@ class Gateway:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._limits = rooms.settings.sockets
-        self._hub = Hub(per_person=self._limits.per_person)
+        self._hub = rooms.hub
+        self._changes = Changes(
+            rooms.hub,
+            rooms.tokens,
+            rooms.toys,
+            clock=rooms.clock,
+            sweep_seconds=rooms.settings.service.sweep_seconds,
+            claim_seconds=rooms.settings.access.claim_seconds,
+        )
         self._open = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,7 +90,7 @@ class Gateway:
             refused = _refuse(socket, request, origins())
             return refused or await self._look_at_bearer(cast(Socket, socket), request)
 
-        async with self._rooms.bus.subscribe(self._receive), self._heart():
+        async with self._rooms.bus.subscribe(self._receive), self._heart(), self._changes.running():
             server = await serve(
                 self._handle,
                 host,
@@ -118,14 +132,18 @@ class Gateway:
         try:
             # With a wrong token, or two, it becomes a socket all the same, to be closed with 4401 which browsers see.
             with contextlib.suppress(NotAuthenticated):
-                socket.bearer = await self._rooms.tokens.bearer(_bearer(headers))
-                self._raise_limit(socket)
+                socket.bearer = await self._bearer(socket, _bearer(headers))
         except Overloaded:
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
         return None
 
-    def _raise_limit(self, socket: Socket) -> None:
+    async def _bearer(self, socket: Socket, token: str) -> Party:
+        """Whom the token speaks for; from here on the socket may send voices."""
+        socket.noticed = self._changes.noticed
+        party = await self._rooms.tokens.bearer(token)
+        socket.token_digest = digest(token)
         socket.protocol.max_message_size = HARD_LIMIT * self._rooms.settings.audio.max_bytes
+        return party
 
     async def _handle(self, connection: ServerConnection) -> None:
         socket = cast(Socket, connection)
@@ -149,7 +167,7 @@ class Gateway:
         try:
             await connection.read()
         finally:
-            self._hub.remove(connection)
+            self._remove(connection)
             log.info("socket of %s closed", party.kind, extra={"close_code": socket.close_code})
 
     async def _authenticate(self, socket: Socket) -> tuple[Party, bool]:
@@ -161,8 +179,7 @@ class Gateway:
         party, acks = socket.bearer, True
         if not has_said:
             hello = await self._hello(socket)
-            party, acks = await self._rooms.tokens.bearer(hello.token), hello.acks
-            self._raise_limit(socket)
+            party, acks = await self._bearer(socket, hello.token), hello.acks
         if party is None or party.kind not in PATHS[socket.request.path]:
             raise NotAuthenticated
         return party, acks
@@ -194,10 +211,13 @@ class Gateway:
             mailbox,
             delivery=rooms.delivery,
             receipts=rooms.receipts,
+            playback=rooms.playback,
             limits=limits,
             audio=rooms.settings.audio,
+            metrics=rooms.metrics,
             clock=rooms.clock,
         )
+        settings = await self._settings_of(party)
         connection.send(
             Welcome(
                 id=party.id,
@@ -205,12 +225,26 @@ class Gateway:
                 unread=start.unread,
                 max_audio_bytes=rooms.settings.audio.max_bytes,
                 max_audio_seconds=rooms.settings.audio.max_seconds,
+                settings=connection.obey(settings),
             )
         )
         self._hub.add(connection)
+        self._changes.came(connection, socket.noticed)
         connection.wake()
         log.info("socket of %s opened", party.kind)
         return connection
+
+    async def _settings_of(self, party: Party) -> ToySettings | None:
+        """What was set for a toy that has a family."""
+        if party.kind is not PartyKind.TOY:
+            return None
+        return (await self._rooms.toys.settings([party.id])).get(party.id)
+
+    def _remove(self, connection: Connection) -> None:
+        self._hub.remove(connection)
+        self._changes.went(connection)
+        if connection.awaits_owner and not self._hub.of(connection.party.id):
+            self._spawn(self._rooms.toys.switched_off(connection.party.id))
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """A task of ours: kept until it is done, cancelled when we stop, its failure logged."""
@@ -225,22 +259,21 @@ class Gateway:
             log.error("a socket's task failed", exc_info=task.exception())
 
     def _receive(self, event: Event) -> None:
-        self._hub.receive(event)
-        for connection in self._hub.of(event.party_id):
-            if connection.awaits_owner:
-                self._spawn(self._look_for_owner(connection))
+        if isinstance(event, Changed):
+            self._changes.receive(event)
+        else:
+            self._hub.receive(event)
 
     # ── the heart ──
 
     @asynccontextmanager
     async def _heart(self) -> AsyncIterator[None]:
-        beats = [self._spawn(self._beat()), self._spawn(self._sweep())]
+        beat = self._spawn(self._beat())
         try:
             yield
         finally:
-            for beat in beats:
-                beat.cancel()
-            await asyncio.gather(*beats, return_exceptions=True)
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
 
     async def _beat(self) -> None:
         """Ping every socket in its time, and drop those that were not heard for too long."""
@@ -258,23 +291,6 @@ class Gateway:
             socket.pinged_at = now
             with contextlib.suppress(ConnectionClosed):
                 await socket.ping()
-
-    async def _sweep(self) -> None:
-        """Notice what another process did, such as binding a waiting toy by a command."""
-        while True:
-            await asyncio.sleep(self._rooms.settings.service.sweep_seconds)
-            for connection in self._hub:
-                if connection.awaits_owner:
-                    await self._look_for_owner(connection)
-
-    async def _look_for_owner(self, connection: Connection) -> None:
-        try:
-            is_bound = await self._rooms.devices.is_bound(connection.party.id)
-        except ToybackendError:
-            return  # the database is busy; the next sweep looks again
-        if is_bound and connection.awaits_owner:
-            connection.awaits_owner = False
-            connection.send(Notice(event="bound"))
 
 
 def _refuse(socket: ServerConnection, request: Request, origins: frozenset[str]) -> Response | None:

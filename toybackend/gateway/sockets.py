@@ -20,6 +20,10 @@ class Socket(ServerConnection):
     """On the clock of the event loop."""
     pinged_at: float
     bearer: Party | None = None
+    token_digest: str = ""
+    """Of the token that it showed: what it is good for is looked up again when something changed."""
+    noticed: int = 0
+    """How many changes had been noticed when its token was looked up, see `changes.py`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -37,8 +37,8 @@ class FairQueue:
 
     def put(self, job: Unconverted) -> None:
         """Queue a clip; one that is queued or under way already is left as it is."""
-        if job.message_id not in self._known:
-            self._known.add(job.message_id)
+        if job.id not in self._known:
+            self._known.add(job.id)
             self.put_back(job)
 
     def put_back(self, job: Unconverted) -> None:
@@ -68,7 +68,7 @@ class FairQueue:
         if job.family in self._families:
             self._families.move_to_end(job.family)  # behind whoever came while its clip was converted
         if done:
-            self._known.discard(job.message_id)
+            self._known.discard(job.id)
 
 
 class Conversion:
@@ -133,16 +133,16 @@ class Conversion:
         except Exception:
             log.exception("a conversion failed on our side, the clip waits")
         else:
-            self._tries.pop(job.message_id, None)
+            self._tries.pop(job.id, None)
             self._queue.release(job, done=True)
             return
         self._queue.release(job, done=False)
         await self._put_off(job)
 
     async def _put_off(self, job: Unconverted) -> None:
-        tries = self._tries[job.message_id] = self._tries.get(job.message_id, 0) + 1
+        tries = self._tries[job.id] = self._tries.get(job.id, 0) + 1
         seconds = min(self._retry_seconds * 2 ** (tries - 1), max(self._retry_seconds, MOST_RETRY_SECONDS))
-        self._timers[job.message_id] = asyncio.get_running_loop().call_later(seconds, self._again, job)
+        self._timers[job.id] = asyncio.get_running_loop().call_later(seconds, self._again, job)
         if tries == 1:
             await self._say_delayed(job)
 
@@ -153,7 +153,7 @@ class Conversion:
             log.exception("a sender could not be told that its clip waits")
 
     def _again(self, job: Unconverted) -> None:
-        del self._timers[job.message_id]
+        del self._timers[job.id]
         self._queue.put_back(job)
 
 

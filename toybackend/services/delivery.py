@@ -13,10 +13,11 @@ The states of a message and of each recipient's copy are two tables in `models.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
-from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal
+from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal, Resting
 from toybackend.models import GroupId, Message, MessageId, MessageState, Party, PartyId
 from toybackend.ports import (
     Acceptance,
@@ -31,8 +32,9 @@ from toybackend.ports import (
     Unconverted,
     Wake,
 )
-from toybackend.protocol import Failed, Notice, TextMessage, VoiceHeader
+from toybackend.protocol import Failed, Notice, TextMessage, VoiceHeader, rfc3339
 from toybackend.services.policy import check_may_send
+from toybackend.services.quiet_hours import quiet_until
 from toybackend.services.receipts import Receipts
 
 Confirm = Callable[[Message], None]
@@ -65,13 +67,13 @@ class Delivery:
 
     # ── in ──
 
-    async def address(self, sender: Party, frame: VoiceHeader | TextMessage) -> Relation:
-        """Whom this would reach. Raises UnknownRecipient or NotAllowed."""
-        to_user = PartyId(frame.to_user) if frame.to_user else None
-        to_group = GroupId(frame.to_group) if frame.to_group else None
+    async def address(self, sender: Party, header: VoiceHeader) -> None:
+        """Could a voice with this header be sent? Whoever may not, is told before the voice comes; when it has come, it
+        is asked again. Raises UnknownRecipient or NotAllowed."""
+        to_user = PartyId(header.to_user) if header.to_user else None
+        to_group = GroupId(header.to_group) if header.to_group else None
         relation = await self._database.relation(sender.id, to_user=to_user, to_group=to_group)
-        check_may_send(relation)
-        return relation
+        check_may_send(relation, now=header.now)
 
     def receive(self) -> AbstractAsyncContextManager[Incoming]:
         """A place for a blob while it comes in; nothing of it stays unless it is accepted."""
@@ -81,35 +83,51 @@ class Delivery:
         """Take a complete blob. Raises EmptyAudio, SizeMismatch, DigestMismatch, UnknownRecipient, NotAllowed or
         Overloaded, and has then kept nothing."""
         header.check_whole(blob.size, blob.sha256)
-        relation = await self.address(sender, header)
         message = self._message(sender, header, text=None)
         await blob.keep(message.id)
-        acceptance = await self._store(message, relation)
+        acceptance = await self._store(message)
+        relation = acceptance.relation
         confirm(acceptance.message)
         if acceptance.is_new:
             self._enqueue(Unconverted(message.id, sender.id, relation.family))
+            await self._say_held(message, relation, relation.recipients)
         else:
             await self._audio.delete(message.id)
             await self._repeated(acceptance.message, relation)
 
     async def _repeated(self, message: Message, relation: Relation) -> None:
         """The sender offered what it had offered before: it may have missed what we said then, or we the end of it."""
-        if message.state is MessageState.ACCEPTED:
+        if message.is_voice and message.state is MessageState.ACCEPTED:
             self._enqueue(Unconverted(message.id, message.sender_id, relation.family))
-        await self._receipts.repeat(message.id)
+        await self._say_held(message, relation, await self._receipts.repeat(message.id))
 
     async def accept_text(self, sender: Party, frame: TextMessage, confirm: Confirm) -> None:
         """Take a text. Raises UnknownRecipient, NotAllowed or Overloaded."""
-        relation = await self.address(sender, frame)
-        acceptance = await self._database.accept(self._message(sender, frame, text=frame.msg), relation)
+        message = self._message(sender, frame, text=frame.msg)
+        acceptance = await self._database.accept(message, _may(message))
+        relation = acceptance.relation
         confirm(acceptance.message)
         await self._wake(acceptance.woken)
-        if not acceptance.is_new:
-            await self._receipts.repeat(acceptance.message.id)
+        if acceptance.is_new:
+            await self._say_held(acceptance.message, relation, relation.recipients)
+        else:
+            await self._repeated(acceptance.message, relation)
 
-    async def _store(self, message: Message, relation: Relation) -> Acceptance:
+    async def _say_held(self, message: Message, relation: Relation, recipients: Container[PartyId]) -> None:
+        """Tell the sender which of these recipients is resting now, and gets this later."""
+        if message.is_urgent:
+            return
+        for recipient_id, hours in relation.quiet_hours.items():
+            until = quiet_until(hours, self._clock()) if recipient_id in recipients else None
+            if until is not None:
+                held = Notice(
+                    event="held", id=message.id, code=Resting.code, to_user=recipient_id, until=rfc3339(until)
+                )
+                await self._receipts.tell(message.sender_id, held)
+
+    async def _store(self, message: Message) -> Acceptance:
         try:
-            return await self._database.accept(message, relation)
+            return await self._database.accept(message, _may(message))
         except Exception:
             # A failed commit may have happened all the same: only what is surely unknown is thrown away.
             if not await self._database.known([message.id]):
@@ -130,6 +148,7 @@ class Delivery:
             text=text,
             state=MessageState.ACCEPTED,
             accepted_at=self._clock(),
+            is_urgent=frame.now,
         )
 
     # ── conversion ──
@@ -138,7 +157,7 @@ class Delivery:
         """At start: queue what was accepted and not converted, and sweep away files that no message knows.
         Returns the number of messages picked up."""
         waiting = await self._database.unconverted()
-        async for batch in self._audio.message_ids():
+        async for batch in self._audio.sound_ids():
             for orphan in set(batch) - await self._database.known(batch):
                 await self._audio.delete(orphan)
         for job in waiting:
@@ -148,26 +167,35 @@ class Delivery:
     async def convert(self, job: Unconverted) -> None:
         """From original to mailboxes. Raises ConverterUnavailable, and has then changed nothing."""
         try:
-            async with self._audio.workshop(job.message_id) as (original, folder):
+            async with self._audio.workshop(job.id) as (original, folder):
                 sound = await self._transcoder.convert(original, folder)
-                await self._audio.keep_mp3(job.message_id, sound.file)
+                await self._audio.keep_mp3(job.id, sound.file)
         except (BadAudio, AudioTooLong, AudioTooLarge) as refused:
             await self._give_up(job, refused.code)
         except Gone:
             await self._give_up(job, Internal.code)
         else:
-            await self._wake(await self._database.settle(job.message_id, sound=sound))
+            woken = await self._database.settle(MessageId(job.id), self._clock(), sound=sound)
+            if woken is None:  # deleted while it was converted: what was made of it goes as well
+                await self._audio.delete(job.id)
+            await self._wake(woken or ())
 
     async def _give_up(self, job: Unconverted, code: str) -> None:
-        woken = await self._database.settle(job.message_id, failure=code)
-        await self._audio.delete(job.message_id)
-        await self._receipts.tell(job.sender_id, Failed(id=job.message_id, code=code))
-        await self._wake(woken)
+        woken = await self._database.settle(MessageId(job.id), self._clock(), failure=code)
+        await self._audio.delete(job.id)
+        if woken is not None:
+            await self._receipts.tell(job.owner_id, Failed(id=job.id, code=code))
+            await self._wake(woken)
 
     async def delayed(self, job: Unconverted) -> None:
         """Tell the sender that the message is safe but late."""
-        await self._receipts.tell(job.sender_id, Notice(event="delayed", id=job.message_id))
+        await self._receipts.tell(job.owner_id, Notice(event="delayed", id=job.id))
 
     async def _wake(self, parties: Sequence[PartyId]) -> None:
         for party_id in parties:
             await self._bus.publish(Wake(party_id))
+
+
+def _may(message: Message) -> Callable[[Relation], None]:
+    """The policy, as the database asks it in the transaction that stores the message."""
+    return partial(check_may_send, now=message.is_urgent)

@@ -1,19 +1,20 @@
-"""Who may hear a message: its sender and its recipients, by bearer token or by a signed link.
+"""Who may hear a message: its sender and its recipients; and an item: see `library.py`. By bearer token or by a signed
+link.
 
 A link is bound to one file and one listener and good for a while; there is no secret in it. The signature is
-HMAC-SHA256 (RFC 2104) over the message id, the listener's id and the time of expiry.
+HMAC-SHA256 (RFC 2104) over the sound's id, the listener's id and the time of expiry.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
 from toybackend.errors import Gone, NotFound
-from toybackend.models import Message, MessageId, MessageState, Party, PartyId
+from toybackend.models import ItemId, Message, MessageId, MessageState, Party, PartyId, SoundId
 from toybackend.ports import AudioStore, Clock, Messages, Receipt
 
 AUDIO_PATH = "/api/v1/audio"
@@ -28,47 +29,67 @@ class Links:
         self._seconds = seconds
         self._clock = clock
 
-    def audio(self, message_id: MessageId, listener_id: PartyId) -> str:
+    def audio(self, sound_id: SoundId, listener_id: PartyId) -> str:
         until = self._clock() // 1000 + self._seconds
-        query = urlencode({"for": listener_id, "until": until, "sig": self._sign(message_id, listener_id, until)})
-        return f"{self._base()}{AUDIO_PATH}/{message_id}.mp3?{query}"
+        query = urlencode({"for": listener_id, "until": until, "sig": self._sign(sound_id, listener_id, until)})
+        return f"{self._base()}{AUDIO_PATH}/{sound_id}.mp3?{query}"
 
-    def is_valid(self, message_id: str, listener_id: str, until: str, signature: str) -> bool:
+    def is_valid(self, sound_id: SoundId, listener_id: str, until: str, signature: str) -> bool:
         """Was this link made by us, and is it still good?"""
         if not (until.isascii() and until.isdigit() and len(until) <= 12):
             return False
-        ours = self._sign(message_id, listener_id, int(until))
+        ours = self._sign(sound_id, listener_id, int(until))
         is_ours = hmac.compare_digest(ours.encode(), signature.encode("utf-8", "surrogatepass"))
         return is_ours and int(until) * 1000 > self._clock()
 
-    def _sign(self, message_id: str, listener_id: str, until: int) -> str:
-        text = f"{message_id}\n{listener_id}\n{until}".encode("utf-8", "surrogatepass")
+    def _sign(self, sound_id: SoundId, listener_id: str, until: int) -> str:
+        text = f"{sound_id}\n{listener_id}\n{until}".encode("utf-8", "surrogatepass")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
 
 class Listening:
-    """Handing out sound."""
+    """Handing out sound. `may_hear_item` is `Library.may_hear`."""
 
-    def __init__(self, messages: Messages, audio: AudioStore, links: Links) -> None:
+    def __init__(
+        self,
+        messages: Messages,
+        audio: AudioStore,
+        links: Links,
+        may_hear_item: Callable[[PartyId, ItemId], Awaitable[bool | None]],
+    ) -> None:
         self._messages = messages
         self._audio = audio
         self._links = links
+        self._may_hear_item = may_hear_item
 
-    async def by_token(self, listener: Party, message_id: str) -> Path:
+    async def by_token(self, listener: Party, sound_id: SoundId) -> Path:
         """The MP3 for whoever was authenticated. Raises NotFound (also: not yours) or Gone."""
-        outcome = await self._messages.outcome(MessageId(message_id))
-        if outcome is None or listener.id not in _listeners(*outcome):
+        if not await self._may_hear(listener.id, sound_id):
             raise NotFound
-        return await self._mp3(message_id)
+        return await self._mp3(sound_id)
 
-    async def by_link(self, message_id: str, listener_id: str, until: str, signature: str) -> Path:
-        """The MP3 for whoever has a link. Raises NotFound (also: not a link of ours, or too old) or Gone."""
-        if not self._links.is_valid(message_id, listener_id, until, signature):
+    async def by_link(self, sound_id: SoundId, listener_id: str, until: str, signature: str) -> Path:
+        """The MP3 for whoever has a link. Raises NotFound (also: not a link of ours, or too old) or Gone.
+
+        A link proves who asks, not that they still may hear: a copy that was taken back is not played any more."""
+        if not self._links.is_valid(sound_id, listener_id, until, signature):
             raise NotFound
-        return await self._mp3(message_id)
+        may_hear = await self._may_hear(PartyId(listener_id), sound_id)
+        if may_hear is None:
+            raise Gone  # it was theirs when we signed
+        if not may_hear:
+            raise NotFound
+        return await self._mp3(sound_id)
 
-    async def _mp3(self, message_id: str) -> Path:
-        file = await self._audio.mp3(MessageId(message_id))
+    async def _may_hear(self, listener_id: PartyId, sound_id: SoundId) -> bool | None:
+        """None where there is no such sound."""
+        if sound_id.startswith("i_"):
+            return await self._may_hear_item(listener_id, ItemId(sound_id))
+        outcome = await self._messages.outcome(MessageId(sound_id))
+        return None if outcome is None else listener_id in _listeners(*outcome)
+
+    async def _mp3(self, sound_id: SoundId) -> Path:
+        file = await self._audio.mp3(sound_id)
         if file is None:
             raise Gone
         return file

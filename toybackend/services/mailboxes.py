@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toybackend.models import Delivery, Party
-from toybackend.ports import Mailbox, Messages
+from toybackend.ports import Mailbox
+from toybackend.ports import Mailboxes as MailboxTable
 from toybackend.protocol import ServerFrame, Text, Voice, rfc3339
 from toybackend.services.listening import Links
 
@@ -13,16 +14,20 @@ from toybackend.services.listening import Links
 class Mailboxes:
     """Reading mailboxes, in the order in which they were filled."""
 
-    def __init__(self, messages: Messages, links: Links) -> None:
-        self._messages = messages
+    def __init__(self, table: MailboxTable, links: Links) -> None:
+        self._table = table
         self._links = links
 
     async def state(self, owner: Party) -> Mailbox:
-        return await self._messages.mailbox(owner.id)
+        return await self._table.mailbox(owner.id)
 
     async def waiting(self, owner: Party, *, after: int, seen: int, limit: int) -> Sequence[Delivery]:
         """The next messages beyond position `after`; see `ports.Messages.waiting`."""
-        return await self._messages.waiting(owner.id, after, seen, limit)
+        return await self._table.waiting(owner.id, after, seen, limit)
+
+    async def urgent(self, owner: Party, *, limit: int) -> Sequence[Delivery]:
+        """What may not wait for the end of quiet hours; see `ports.Mailboxes.urgent`."""
+        return await self._table.urgent(owner.id, limit)
 
     def frame(self, delivery: Delivery) -> ServerFrame:
         """What the owner's socket is sent."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 
 from toybackend.models import DeliveryState, MessageId, Party, PartyId
-from toybackend.ports import Bus, Clock, Messages, Receipt, Tell
+from toybackend.ports import Bus, Clock, Database, Receipt, Tell
 from toybackend.protocol import Delivered, Failed, Heard, ServerFrame, encode_server_frame
 
 
 class Receipts:
     """Recording receipts and passing them on."""
 
-    def __init__(self, messages: Messages, bus: Bus, *, clock: Clock) -> None:
+    def __init__(self, messages: Database, bus: Bus, *, clock: Clock) -> None:
         self._messages = messages
         self._bus = bus
         self._clock = clock
@@ -27,18 +27,21 @@ class Receipts:
         if receipt is not None:
             await self._tell_receipt(receipt)
 
-    async def repeat(self, message_id: MessageId) -> None:
-        """Tell all there is to tell about a message once more, for a sender that may have missed it."""
+    async def repeat(self, message_id: MessageId) -> set[PartyId]:
+        """Tell all there is to tell about a message once more, for a sender that may have missed it.
+        Returns those whom it will still reach."""
         outcome = await self._messages.outcome(message_id)
         if outcome is None:
-            return
+            return set()
         message, receipts = outcome
         if message.failure is not None:
             await self.tell(message.sender_id, Failed(id=message.id, code=message.failure))
+            return set()
         for receipt in receipts:
             await self._tell_receipt(receipt)
             # A large group has many: let the socket's writer go between them, or its outbox overflows.
             await asyncio.sleep(0)
+        return {receipt.recipient_id for receipt in receipts if receipt.state is DeliveryState.WAITING}
 
     async def tell(self, party_id: PartyId, frame: ServerFrame) -> None:
         await self._bus.publish(Tell(party_id, encode_server_frame(frame)))

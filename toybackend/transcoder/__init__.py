@@ -10,6 +10,8 @@ mp4.py          ISO-BMFF boxes                  │
 mpeg_audio.py   MP3 and ADTS frame headers      ┘
 loudness.py     BS.1770 loudness, gain, waveform
 pauses.py       silence where AMR pauses were
+original.py     the file as it came, mapped and not read
+progress.py     how far a child is
 child.py        one child process within limits
 ffmpeg.py       which ffmpeg, and what it can do
 limits.py       what a conversion may cost
@@ -18,6 +20,15 @@ limits.py       what a conversion may cost
 from toybackend.transcoder.child import Outcome, Runner, run_child
 from toybackend.transcoder.convert import FfmpegTranscoder
 from toybackend.transcoder.ffmpeg import FoundFfmpeg, find_ffmpeg
-from toybackend.transcoder.limits import ConversionLimits
+from toybackend.transcoder.limits import ConversionLimits, pcm_bytes
 
-__all__ = ["ConversionLimits", "FfmpegTranscoder", "FoundFfmpeg", "Outcome", "Runner", "find_ffmpeg", "run_child"]
+__all__ = [
+    "ConversionLimits",
+    "FfmpegTranscoder",
+    "FoundFfmpeg",
+    "Outcome",
+    "Runner",
+    "find_ffmpeg",
+    "pcm_bytes",
+    "run_child",
+]

@@ -21,17 +21,19 @@ What is done with damage, and why:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from toybackend.errors import AudioTooLong, BadAudio
+from toybackend.transcoder.original import Data
 
 FRAME_SECONDS = 0.02
 FRAMES_PER_SECOND = 50
 
 #: Fewest frames that make a headerless file AMR: less is a coincidence.
 HEADERLESS_FRAMES = 5
+#: Most bytes that are walked to find out; no recorder writes that much without a magic.
+MOST_HEADERLESS_BYTES = 8 << 20
 
 _PADDING_BITS = 0b1000_0011
 _GOOD_BIT = 0b0000_0100
@@ -93,7 +95,7 @@ class _Walk:
     """Nothing but whole frames up to the last byte, or up to a last frame cut short."""
 
 
-def read_amr(data: bytes, max_seconds: int) -> AmrTrack:
+def read_amr(data: Data, max_seconds: int) -> AmrTrack:
     """The frames of an AMR file that opens with its magic.
 
     Raises AudioTooLong past `max_seconds` (counted, never decoded) and BadAudio where no frame carries speech.
@@ -110,17 +112,19 @@ def read_amr(data: bytes, max_seconds: int) -> AmrTrack:
     return _judged(AmrTrack(band, walk.frames), max_seconds)
 
 
-def read_headerless(data: bytes, max_seconds: int) -> AmrTrack:
+def read_headerless(data: Data, max_seconds: int) -> AmrTrack:
     """The frames of an AMR-NB recording that lost its magic. Raises as `read_amr` does."""
     return _judged(AmrTrack(Band.NB, _walk(data, 0, Band.NB, max_seconds * FRAMES_PER_SECOND + 1).frames), max_seconds)
 
 
-def is_headerless(data: bytes) -> bool:
+def is_headerless(data: Data) -> bool:
     """True where bare AMR-NB frames, all marked good, fill the file to its last byte.
 
     Without a magic the proof must come from the frames, so this is stricter than the reader: at least
     five frames, speech in the first ones already, none marked bad, and no last frame cut short.
     """
+    if len(data) > MOST_HEADERLESS_BYTES:
+        return False
     sizes, position, count, speech = Band.NB.size_by_header, 0, 0, 0
     while position < len(data):
         header = data[position]
@@ -135,12 +139,16 @@ def is_headerless(data: bytes) -> bool:
     return position == len(data) and count >= HEADERLESS_FRAMES
 
 
-def band_of(data: bytes) -> Band | None:
+def band_of(data: Data) -> Band | None:
     """Which single-channel AMR magic the bytes open with, if any."""
-    return next((band for band in Band if data.startswith(band.magic)), None)
+    return next((band for band in Band if _opens_with(band.magic, data, 0)), None)
 
 
-def _walk(data: bytes, start: int, band: Band, most: int) -> _Walk:
+def _opens_with(magic: bytes, data: Data, at: int) -> bool:
+    return data[at : at + len(magic)] == magic
+
+
+def _walk(data: Data, start: int, band: Band, most: int) -> _Walk:
     """Up to `most` whole frames from `start` on; the magic met between two frames is stepped over."""
     frames: list[bytes] = []
     position, end, sizes = start, len(data), band.size_by_header
@@ -149,7 +157,7 @@ def _walk(data: bytes, start: int, band: Band, most: int) -> _Walk:
         if size:
             frames.append(data[position : position + size])
             position += size
-        elif data.startswith(band.magic, position):
+        elif _opens_with(band.magic, data, position):
             position += len(band.magic)
         else:
             return _Walk(tuple(frames), reached_end=False)
@@ -164,14 +172,3 @@ def _judged(track: AmrTrack, max_seconds: int) -> AmrTrack:
     if not any(track.is_speech()):
         raise BadAudio("this AMR recording has no speech in it")
     return track
-
-
-def speech_runs(is_speech: Sequence[bool]) -> list[tuple[bool, int]]:
-    """Run lengths: `[True, True, False]` → `[(True, 2), (False, 1)]`."""
-    runs: list[tuple[bool, int]] = []
-    for flag in is_speech:
-        if runs and runs[-1][0] == flag:
-            runs[-1] = (flag, runs[-1][1] + 1)
-        else:
-            runs.append((flag, 1))
-    return runs

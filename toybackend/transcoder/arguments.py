@@ -51,11 +51,12 @@ class Source:
 SOURCES = {
     Content.MP4: Source(ORIGINAL, "mov", (*_AAC, *_OPUS, *_MP3, *_PCM)),
     Content.MATROSKA: Source(ORIGINAL, "matroska", (*_OPUS, "vorbis", "libvorbis", *_AAC, *_MP3, *_PCM)),
-    Content.OGG: Source(ORIGINAL, "ogg", (*_OPUS, "vorbis", "libvorbis", "speex", "libspeex")),
+    Content.OGG: Source(ORIGINAL, "ogg", (*_OPUS, "vorbis", "libvorbis", "speex", "libspeex", "flac")),
     Content.WAV: Source(ORIGINAL, "wav", (*_PCM, "adpcm_ms", "adpcm_ima_wav")),
     Content.CAF: Source(ORIGINAL, "caf", (*_PCM, *_AAC, *_OPUS, "adpcm_ima_qt")),
     Content.MP3: Source(ORIGINAL, "mp3", _MP3),
     Content.ADTS: Source(ORIGINAL, "aac", _AAC),
+    Content.FLAC: Source(ORIGINAL, "flac", ("flac",)),
 }
 
 
@@ -63,6 +64,12 @@ def amr_source(band: Band, available: frozenset[str]) -> Source:
     """Clean AMR, read by opencore where the binary has it."""
     decoder = OPENCORE[band] if OPENCORE[band] in available else NATIVE[band]
     return Source(SPEECH, "amr", (decoder, NATIVE[band]), forced=decoder)
+
+
+def describe_arguments(program: str, source: Source) -> list[str]:
+    """Has the tool say what it takes the file for, its length above all; then it ends with a complaint."""
+    said = ["-hide_banner", "-nostdin", "-loglevel", "info", "-protocol_whitelist", "file,pipe"]
+    return [program, *said, *_read(source)]
 
 
 def extract_amr_arguments(program: str) -> list[str]:
@@ -79,17 +86,13 @@ def decode_arguments(program: str, source: Source, seconds: float, filters: froz
     `filters` are those in the binary. AMR comes in frames of 20 ms, and to pass each through every filter costs
     more than the filters do; joined to quarter seconds first, the whole pass takes a quarter less CPU.
     """
-    read = ["-codec_whitelist", ",".join(source.decoders), "-vn", "-sn", "-dn", "-threads", "1"]
-    if source.forced:
-        read += ["-c:a", source.forced]
-    read += ["-f", source.demuxer, "-i", f"file:{source.file}"]
     graph = (
         f"[0:a:0]{'asetnsamples=4096:p=0,' if 'asetnsamples' in filters else ''}"
         f"aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=mono,asplit[sound][copy];"
         f"[copy]{k_weighting(RATE)},volume={WEIGHTED_SCALE}[weighted]"
     )
     write = [*_pcm_output("[sound]", SOUND, seconds), *_pcm_output("[weighted]", WEIGHTED, seconds)]
-    return [*_start(program), "-filter_complex_threads", "1", *read, "-filter_complex", graph, *write]
+    return [*_start(program), "-filter_complex_threads", "1", *_read(source), "-filter_complex", graph, *write]
 
 
 def encode_arguments(program: str, filters: str) -> list[str]:
@@ -110,6 +113,12 @@ _CLEAN = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 def _start(program: str) -> list[str]:
     quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y"]
     return [program, *quiet, "-protocol_whitelist", "file,pipe"]
+
+
+def _read(source: Source) -> list[str]:
+    forced = ["-c:a", source.forced] if source.forced else []
+    decoders = ["-codec_whitelist", ",".join(source.decoders), "-vn", "-sn", "-dn", "-threads", "1"]
+    return [*decoders, *forced, "-f", source.demuxer, "-i", f"file:{source.file}"]
 
 
 def _pcm_output(pad: str, file: str, seconds: float) -> list[str]:

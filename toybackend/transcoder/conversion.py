@@ -7,6 +7,7 @@ finish    the encoded MP3 → the MP3 that is kept      None where it is not wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from toybackend.transcoder.limits import ConversionLimits
 from toybackend.transcoder.loudness import RATE, Measured, measure
 from toybackend.transcoder.mp4 import sound_codec
 from toybackend.transcoder.mpeg_audio import OUR_FRAME_BYTES, check_our_mp3
-from toybackend.transcoder.pauses import is_complete, with_pauses
+from toybackend.transcoder.original import Data, opened
+from toybackend.transcoder.pauses import is_complete, lay_in_pauses
 from toybackend.transcoder.sniffing import Content, sniff
 
 MP3 = "sound.mp3"
@@ -56,7 +58,13 @@ def prepare(original: Path, folder: Path, decoders: frozenset[str], limits: Conv
         (folder / name).unlink(missing_ok=True)
     if original.stat().st_size > limits.input_bytes:
         raise AudioTooLarge
-    data = original.read_bytes()
+    with opened(original) as data:
+        return _prepare(data, original, folder, decoders, limits)
+
+
+def _prepare(
+    data: Data, original: Path, folder: Path, decoders: frozenset[str], limits: ConversionLimits
+) -> Prepared | None:
     content = sniff(data)
     if content is Content.AMR:
         return prepare_amr(read_amr(data, limits.max_seconds), folder, decoders)
@@ -94,20 +102,29 @@ def listen(prepared: Prepared, folder: Path, limits: ConversionLimits) -> Measur
 
     Raises AudioTooLong: the decoder was allowed one second more than the limit, to be able to tell.
     """
-    sound, weighted = _read(folder / SOUND), _read(folder / WEIGHTED)
-    if not sound or len(weighted) != len(sound):
+    sound, weighted = folder / SOUND, folder / WEIGHTED
+    size = _size(sound)
+    if not size or _size(weighted) != size:
         return None
     if prepared.track is not None:
         flags = prepared.track.is_speech()
-        if not is_complete(sound, len(flags) if prepared.keeps_pauses else sum(flags)):
+        if not is_complete(size, len(flags) if prepared.keeps_pauses else sum(flags)):
             return None
         if not prepared.keeps_pauses and not all(flags):
-            sound, weighted = with_pauses(sound, flags), with_pauses(weighted, flags)
-            (folder / SOUND).write_bytes(sound)
-    measured = measure(sound, weighted)
+            _fill(sound, flags)
+            _fill(weighted, flags)
+    with sound.open("rb") as pcm, weighted.open("rb") as weighted_pcm:
+        measured = measure(pcm, weighted_pcm)
     if measured.seconds > limits.max_seconds + CODEC_PADDING_SECONDS:
         raise AudioTooLong(f"the recording lasts longer than {limits.max_seconds} seconds")
     return measured
+
+
+def _fill(file: Path, is_speech: Sequence[bool]) -> None:
+    whole = file.with_suffix(".whole")
+    with file.open("rb") as speech, whole.open("wb") as filled:
+        lay_in_pauses(speech, is_speech, filled)
+    whole.replace(file)
 
 
 def finish(measured: Measured, folder: Path) -> Path | None:
@@ -123,6 +140,14 @@ def finish(measured: Measured, folder: Path) -> Path | None:
     path = folder / MP3
     path.write_bytes(data)
     return path
+
+
+def _size(path: Path) -> int:
+    """In bytes; 0 where ffmpeg did not write it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _read(path: Path) -> bytes:

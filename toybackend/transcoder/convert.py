@@ -24,6 +24,7 @@ from pathlib import Path
 
 from toybackend.errors import BadAudio, ConverterUnavailable, Refused
 from toybackend.models import Sound
+from toybackend.ports import Progress
 from toybackend.transcoder.child import Runner, run_child
 from toybackend.transcoder.ffmpeg import Ffmpeg, examine, find_ffmpeg
 from toybackend.transcoder.job import Doubtful, Job
@@ -55,14 +56,15 @@ class FfmpegTranscoder:
         self._well_at = float("-inf")
         """When the known-good clip was last sent through that came out well."""
 
-    async def convert(self, original: Path, folder: Path) -> Sound:
+    async def convert(self, original: Path, folder: Path, progress: Progress | None = None) -> Sound:
         """The original as MP3, inside `folder`: this clip's own, empty; its owner deletes it, whatever happened.
+        Where somebody wants to see how it goes, a second try begins at 0 again.
 
         Raises BadAudio (nothing to play; the message says why), AudioTooLong, AudioTooLarge, and
         ConverterUnavailable where the clip may be fine and the tool, or the machine under it, is not.
         """
         try:
-            return await self._convert(original, folder)
+            return await self._convert(original, folder, progress)
         except OSError as error:
             # No file, process, memory or room on the disk: never the clip's fault.
             raise ConverterUnavailable(f"this machine cannot convert now: {error.strerror or error}") from error
@@ -80,21 +82,22 @@ class FfmpegTranscoder:
         except OSError as error:
             raise ConverterUnavailable(f"this machine cannot convert now: {error}") from error
 
-    async def _convert(self, original: Path, folder: Path) -> Sound:
+    async def _convert(self, original: Path, folder: Path, progress: Progress | None) -> Sound:
         try:
-            return await self._attempt(original, folder)
+            return await self._attempt(original, folder, progress)
         except Doubtful:
             await self._require_well(folder, since=time.monotonic())
         # The tool is well now, but was it when the clip failed? Memory and room on the disk come and go.
         try:
-            return await self._attempt(original, folder)
+            return await self._attempt(original, folder, progress)
         except Doubtful as doubt:
             if doubt.sound is not None:
                 return doubt.sound
             raise BadAudio from doubt
 
-    async def _attempt(self, original: Path, folder: Path) -> Sound:
-        return await Job(await self._tool(folder), self._run, folder, self._limits).convert(original)
+    async def _attempt(self, original: Path, folder: Path, progress: Progress | None) -> Sound:
+        job = Job(await self._tool(folder), self._run, folder, self._limits, progress)
+        return await job.convert(original)
 
     async def _tool(self, folder: Path) -> Ffmpeg:
         """The tool, looked for and examined on first use, and again after it was found sick."""

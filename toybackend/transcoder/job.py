@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from toybackend.models import Sound
+from toybackend.ports import Progress
 from toybackend.transcoder import arguments, conversion
+from toybackend.transcoder.amr import FRAME_SECONDS
+from toybackend.transcoder.arguments import ENCODED, SOUND
 from toybackend.transcoder.child import Outcome, Runner
 from toybackend.transcoder.conversion import Prepared
 from toybackend.transcoder.ffmpeg import Ffmpeg
 from toybackend.transcoder.limits import ConversionLimits
-from toybackend.transcoder.loudness import Measured, level_filters
+from toybackend.transcoder.loudness import RATE, SAMPLE_BYTES, Measured, level_filters
+from toybackend.transcoder.mpeg_audio import OUR_BYTES_PER_SECOND
+from toybackend.transcoder.progress import DECODED, growing, share
 
 _DISK_FULL = os.strerror(errno.ENOSPC)
+_LENGTH = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 
 
 class Doubtful(Exception):
@@ -37,6 +45,7 @@ class Job:
     run: Runner
     folder: Path
     limits: ConversionLimits
+    progress: Progress | None = None
     complaints: list[str] = field(default_factory=list)
     """What the tool said when it failed and sound came out all the same."""
 
@@ -44,7 +53,8 @@ class Job:
         prepared = await self._prepare(original)
         measured = await self._decode(prepared)
         filters = level_filters(measured, narrow_band=prepared.is_narrow_band)
-        outcome = await self._child(arguments.encode_arguments(self.ffmpeg.program, filters))
+        async with self._told(DECODED, 1.0, ENCODED, measured.seconds * OUR_BYTES_PER_SECOND):
+            outcome = await self._child(arguments.encode_arguments(self.ffmpeg.program, filters))
         mp3 = await asyncio.to_thread(conversion.finish, measured, self.folder)
         if mp3 is None or outcome.status:
             raise Doubtful(f"encoding {outcome}")
@@ -70,12 +80,33 @@ class Job:
         seconds = self.limits.max_seconds + 1
         ffmpeg = self.ffmpeg
         command = arguments.decode_arguments(ffmpeg.program, prepared.source, seconds, ffmpeg.filters)
-        outcome = await self._child(command)
+        async with self._told(0.0, DECODED, SOUND, await self._length(prepared) * RATE * SAMPLE_BYTES):
+            outcome = await self._child(command)
         measured = await asyncio.to_thread(conversion.listen, prepared, self.folder, self.limits)
         if measured is None:
             raise Doubtful(f"decoding {outcome}")
         self._note(outcome)
         return measured
+
+    def _told(self, start: float, end: float, file: str, whole: float) -> AbstractAsyncContextManager[None]:
+        """While the context is open, whoever wants to know is told how this file grows."""
+        if self.progress is None:
+            return nullcontext()
+        return growing(self.folder / file, whole, share(self.progress, start, end))
+
+    async def _length(self, prepared: Prepared) -> float:
+        """How many seconds the file says it has, for those who are told how it goes; 0 where it does not say.
+
+        It may be wrong: browsers write none, and an MP3's is often a guess. Nothing rests on it but a number that
+        people look at."""
+        if self.progress is None:
+            return 0.0
+        if prepared.track is not None:
+            return len(prepared.track.frames) * FRAME_SECONDS
+        outcome = await self._child(arguments.describe_arguments(self.ffmpeg.program, prepared.source))
+        found = _LENGTH.search(outcome.log_tail)
+        hours, minutes, seconds = map(float, found.groups()) if found else (0.0, 0.0, 0.0)
+        return hours * 3600 + minutes * 60 + seconds
 
     async def _child(self, command: Sequence[str]) -> Outcome:
         """Runs one command. One that had to be killed has no result, whatever it had written by then."""

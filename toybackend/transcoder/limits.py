@@ -20,8 +20,13 @@ class ConversionLimits:
     input_bytes: int = 64 * MIB
     """Largest original read; two minutes of 24-bit stereo WAV at 48 kHz fit. The edges have their own, smaller cap."""
     output_bytes: int = 16 * MIB
-    """Largest single file a child may write (RLIMIT_FSIZE); `max_seconds` of our PCM takes 32,000 bytes a second."""
+    """Largest single file a child may write (RLIMIT_FSIZE); see `pcm_bytes`."""
     open_files: int = 64
     """File descriptors of one child (RLIMIT_NOFILE)."""
     nice: int = 5
     """Added niceness, so that sockets are answered before clips are converted."""
+
+
+def pcm_bytes(seconds: int) -> int:
+    """What a child writes while it decodes a clip of this length, with two seconds to tell that it is too long."""
+    return (seconds + 2) * 32_000

@@ -11,11 +11,13 @@ A limiter is put in only where that gain would lift a peak over the ceiling.
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from toybackend.models import WAVEFORM_BARS
 
@@ -73,24 +75,38 @@ class Measured:
         return self.samples / RATE
 
 
-def measure(sound: bytes, weighted: bytes) -> Measured:
-    """Counts, peak, loudness and waveform of PCM and of its K-weighted copy (scaled by WEIGHTED_SCALE)."""
-    segment = AudioSegment(data=sound, sample_width=SAMPLE_BYTES, frame_rate=RATE, channels=1)
+def measure(sound: BinaryIO, weighted: BinaryIO) -> Measured:
+    """Counts, peak, loudness and waveform of PCM and of its K-weighted copy (scaled by WEIGHTED_SCALE).
+
+    An hour has 115 MB of each: neither is ever in memory as a whole.
+    """
+    samples = _bytes_in(sound) // SAMPLE_BYTES
+    levels = [(bar.rms, bar.max) for bar in _bars(sound, samples)]
     return Measured(
-        samples=int(segment.frame_count()),
-        peak_dbfs=float(segment.max_dBFS),
+        samples=samples,
+        peak_dbfs=_dbfs(max(peak for _, peak in levels)),
         loudness_lufs=integrated_loudness(_sub_block_powers(weighted)),
-        waveform=waveform(segment),
+        waveform=_waveform([level for level, _ in levels]),
     )
 
 
-def waveform(sound: AudioSegment) -> tuple[int, ...]:
-    """Root mean square of 48 equal parts, 0…100, the loudest 100; all 0 for silence."""
-    samples = int(sound.frame_count())
+def _bars(sound: BinaryIO, samples: int) -> Iterator[AudioSegment]:
+    """48 equal parts, one at a time."""
     edges = [samples * bar // WAVEFORM_BARS for bar in range(WAVEFORM_BARS + 1)]
-    levels = [sound.get_sample_slice(*part).rms for part in itertools.pairwise(edges)]
+    sound.seek(0)
+    for start, end in itertools.pairwise(edges):
+        part = sound.read((end - start) * SAMPLE_BYTES)
+        yield AudioSegment(data=part, sample_width=SAMPLE_BYTES, frame_rate=RATE, channels=1)
+
+
+def _waveform(levels: Sequence[float]) -> tuple[int, ...]:
+    """Root mean squares as 0…100, the loudest 100; all 0 for silence."""
     loudest = max(levels)
     return tuple(round(100 * level / loudest) if loudest else 0 for level in levels)
+
+
+def _bytes_in(file: BinaryIO) -> int:
+    return file.seek(0, io.SEEK_END)
 
 
 def integrated_loudness(sub_blocks: Sequence[float]) -> float:
@@ -168,12 +184,13 @@ def _biquad(b: tuple[float, float, float], a: tuple[float, float, float]) -> str
     return "biquad=" + ":".join(f"{name}={value:.12g}" for name, value in values.items())
 
 
-def _sub_block_powers(weighted: bytes) -> list[float]:
+def _sub_block_powers(weighted: BinaryIO) -> list[float]:
     """Mean square of each whole 100 ms (full scale 1.0); of everything, where the clip is shorter than a block."""
-    size = _SUB_BLOCK_BYTES if len(weighted) >= _BLOCK * _SUB_BLOCK_BYTES else max(len(weighted), SAMPLE_BYTES)
-    starts = range(0, len(weighted) - size + 1, size)
+    whole = _bytes_in(weighted)
+    size = _SUB_BLOCK_BYTES if whole >= _BLOCK * _SUB_BLOCK_BYTES else max(whole, SAMPLE_BYTES)
+    weighted.seek(0)
     # Not through pydub, which copies and wraps each of a thousand slices of a long clip.
-    levels = (audioop.rms(weighted[start : start + size], SAMPLE_BYTES) for start in starts)
+    levels = (audioop.rms(weighted.read(size), SAMPLE_BYTES) for _ in range(whole // size))
     return [(level / _FULL_SCALE / WEIGHTED_SCALE) ** 2 for level in levels]
 
 
@@ -183,3 +200,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def _lufs(power: float) -> float:
     return _OFFSET_LUFS + 10 * math.log10(power) if power > 0 else -math.inf
+
+
+def _dbfs(peak: float) -> float:
+    return 20 * math.log10(peak / _FULL_SCALE) if peak > 0 else -math.inf

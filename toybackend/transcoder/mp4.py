@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toybackend.errors import BadAudio
+from toybackend.transcoder.original import Data
 
 #: More boxes than any recorder writes beside one another, few enough to walk in a millisecond.
 MAX_BOXES = 4096
@@ -31,7 +32,7 @@ class Box:
     end: int
 
 
-def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+def boxes(data: Data, start: int, end: int) -> Iterator[Box]:
     """The boxes between two offsets, in order. Ends, without an error, at the first one that does not fit."""
     for _ in range(MAX_BOXES):
         if start + _HEADER > end:
@@ -47,7 +48,7 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         start += size
 
 
-def sound_codec(data: bytes) -> bytes:
+def sound_codec(data: Data) -> bytes:
     """Four-letter name of the codec of the first sound track: `samr`, `mp4a` … the one ffmpeg calls `0:a:0`.
 
     Raises BadAudio where the index (`moov`) is missing or cut off, or lists no sound.
@@ -62,7 +63,7 @@ def sound_codec(data: bytes) -> bytes:
     raise BadAudio("there is no sound track in this file")
 
 
-def _codec_of(data: bytes, track: Box) -> bytes | None:
+def _codec_of(data: Data, track: Box) -> bytes | None:
     """Codec of a track if it is a sound track with a sample description."""
     media = _first(data, track, b"mdia")
     handler = _first(data, media, b"hdlr")
@@ -76,7 +77,7 @@ def _codec_of(data: bytes, track: Box) -> bytes | None:
     return entry.type if entry else None
 
 
-def _first(data: bytes, parent: Box | None, wanted: bytes) -> Box | None:
+def _first(data: Data, parent: Box | None, wanted: bytes) -> Box | None:
     if parent is None:
         return None
     return next((box for box in boxes(data, parent.start, parent.end) if box.type == wanted), None)

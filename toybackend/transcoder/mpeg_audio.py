@@ -12,8 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from toybackend.transcoder.original import Data
+
 #: Frames in a row that make a stream. A short file may end before, but not before the second.
 CONSISTENT_FRAMES = 4
+#: Zeros that some writers leave behind a tag.
+MOST_PADDING = 64 << 10
 
 _LAYER_III = 0b01
 _MPEG_1, _MPEG_2 = 0b11, 0b10
@@ -24,11 +28,12 @@ _RATES = {_MPEG_1: (44100, 48000, 32000), _MPEG_2: (22050, 24000, 16000), 0b00: 
 #: What we write: every frame 36 ms, 144 bytes. The bits that say so, and those that may vary, by mask.
 OUR_FRAME_SAMPLES = 576
 OUR_FRAME_BYTES = 144
+OUR_BYTES_PER_SECOND = 4000
 _OUR_HEADER = 0xFFF3_48C0
 _OUR_MASK = 0xFFFF_FFC0
 
 
-def mp3_frame_bytes(data: bytes, at: int) -> int:
+def mp3_frame_bytes(data: Data, at: int) -> int:
     """Length of the layer III frame at this offset, or 0 where none can start."""
     head = int.from_bytes(data[at : at + 4], "big")
     version, layer = head >> 19 & 3, head >> 17 & 3
@@ -40,7 +45,7 @@ def mp3_frame_bytes(data: bytes, at: int) -> int:
     return factor * kbits // _RATES[version][rate] + (head >> 9 & 1) if kbits else 0
 
 
-def adts_frame_bytes(data: bytes, at: int) -> int:
+def adts_frame_bytes(data: Data, at: int) -> int:
     """Length of the ADTS frame at this offset, or 0 where none can start."""
     head = int.from_bytes(data[at : at + 7], "big")
     if len(data) < at + 7 or head >> 44 != 0xFFF or head >> 41 & 3 or head >> 34 & 15 > 12:
@@ -49,7 +54,7 @@ def adts_frame_bytes(data: bytes, at: int) -> int:
     return size if size > 7 else 0
 
 
-def is_stream(data: bytes, at: int, frame_bytes: Callable[[bytes, int], int]) -> bool:
+def is_stream(data: Data, at: int, frame_bytes: Callable[[Data, int], int]) -> bool:
     """True where several frames follow one another from this offset."""
     for count in range(CONSISTENT_FRAMES):
         size = frame_bytes(data, at)
@@ -59,15 +64,14 @@ def is_stream(data: bytes, at: int, frame_bytes: Callable[[bytes, int], int]) ->
     return True
 
 
-def after_id3(data: bytes) -> int:
+def after_id3(data: Data) -> int:
     """Offset behind a leading ID3v2 tag and its zero padding; 0 without a tag."""
-    if not data.startswith(b"ID3") or len(data) < 10:
+    if data[:3] != b"ID3" or len(data) < 10:
         return 0
     size = sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
     at = 10 + size + (10 if data[5] & 0x10 else 0)
-    while data[at : at + 1] == b"\0":
-        at += 1
-    return at
+    padding = data[at : at + MOST_PADDING]
+    return at + len(padding) - len(padding.lstrip(b"\0"))
 
 
 @dataclass(frozen=True, slots=True)

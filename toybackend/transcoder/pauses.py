@@ -8,32 +8,26 @@ only the speech frames are decoded, which every version does alike, and silence 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import BinaryIO
 
-from toybackend.transcoder.amr import FRAMES_PER_SECOND, speech_runs
+from toybackend.transcoder.amr import FRAMES_PER_SECOND
 from toybackend.transcoder.loudness import RATE, SAMPLE_BYTES
 
 FRAME_BYTES = RATE // FRAMES_PER_SECOND * SAMPLE_BYTES
 #: What resampling may add or take at the very end of a clip: a quarter of a frame.
 _TOLERANCE_BYTES = FRAME_BYTES // 4
+_SILENCE = bytes(FRAME_BYTES)
 
 
-def is_complete(pcm: bytes, frames: int) -> bool:
+def is_complete(pcm_bytes: int, frames: int) -> bool:
     """True where as much sound came out as frames went in.
 
     Asked before any silence is laid in: filling must never hide that speech was lost.
     """
-    return abs(len(pcm) - frames * FRAME_BYTES) <= _TOLERANCE_BYTES
+    return abs(pcm_bytes - frames * FRAME_BYTES) <= _TOLERANCE_BYTES
 
 
-def with_pauses(pcm: bytes, is_speech: Sequence[bool]) -> bytes:
+def lay_in_pauses(speech: BinaryIO, is_speech: Sequence[bool], whole: BinaryIO) -> None:
     """PCM of the speech frames alone → PCM of the whole recording, exactly 20 ms per frame."""
-    parts: list[bytes] = []
-    position = 0
-    for speech, count in speech_runs(is_speech):
-        size = count * FRAME_BYTES
-        if speech:
-            parts.append(pcm[position : position + size].ljust(size, b"\0"))
-            position += size
-        else:
-            parts.append(bytes(size))
-    return b"".join(parts)
+    for speaks in is_speech:
+        whole.write(speech.read(FRAME_BYTES).ljust(FRAME_BYTES, b"\0") if speaks else _SILENCE)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from toybackend.errors import BadAudio
 from toybackend.transcoder.amr import band_of, is_headerless
 from toybackend.transcoder.mpeg_audio import adts_frame_bytes, after_id3, is_stream, mp3_frame_bytes
+from toybackend.transcoder.original import Data
 
 
 class Content(StrEnum):
@@ -29,6 +30,7 @@ class Content(StrEnum):
     CAF = "caf"
     MP3 = "mp3"
     ADTS = "adts"
+    FLAC = "flac"
 
 
 #: Box types an ISO base media or QuickTime file may open with.
@@ -36,14 +38,19 @@ _OPENING_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _SILK = b"#!SILK"
 _EBML = b"\x1a\x45\xdf\xa3"
 _EBML_DOCTYPE = b"\x42\x82"
+_FLAC = (b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22")
+"""And the head of the block that must come first."""
+_HEAD = 64
+"""Bytes in which a magic shows."""
 
 
-def sniff(data: bytes) -> Content:
+def sniff(data: Data) -> Content:
     """The kind of sound these bytes hold. Raises BadAudio, saying which kind it saw where that helps."""
     if band_of(data):
         return Content.AMR
-    _refuse_known_strangers(data)
-    return _by_magic(data) or _by_frames(data) or _refuse()
+    head = data[:_HEAD]
+    _refuse_known_strangers(head)
+    return _by_magic(head) or _by_frames(data) or _refuse()
 
 
 def _refuse_known_strangers(data: bytes) -> None:
@@ -67,17 +74,18 @@ def _by_magic(data: bytes) -> Content | None:
         return Content.WAV
     if data.startswith(b"caff\0\1"):
         return Content.CAF
+    if data.startswith(_FLAC):
+        return Content.FLAC
     return Content.MATROSKA if _is_matroska(data) else None
 
 
 def _is_matroska(data: bytes) -> bool:
     """An EBML head whose document type is `webm` or `matroska`."""
-    head = data[:64]
-    at = head.find(_EBML_DOCTYPE)
-    return head.startswith(_EBML) and at > 0 and head[at + 3 :].startswith((b"webm", b"matroska"))
+    at = data.find(_EBML_DOCTYPE)
+    return data.startswith(_EBML) and at > 0 and data[at + 3 :].startswith((b"webm", b"matroska"))
 
 
-def _by_frames(data: bytes) -> Content | None:
+def _by_frames(data: Data) -> Content | None:
     """Kinds without a magic: only a run of consistent frames proves them."""
     start = after_id3(data)
     if is_stream(data, start, mp3_frame_bytes):

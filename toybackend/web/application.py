@@ -5,39 +5,71 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
+import msgspec
 from aiohttp import hdrs, web
 
-from toybackend.services.listening import AUDIO_PATH
-from toybackend.web import access_log, audio, config, devices, health, prompts, sessions
+from toybackend.metrics import Metrics
+from toybackend.web import (
+    access_log,
+    accounts,
+    audio,
+    claims,
+    config,
+    consent,
+    contacts,
+    conversations,
+    devices,
+    groups,
+    health,
+    leaving,
+    library,
+    licences,
+    openapi,
+    playback,
+    prompts,
+    sessions,
+    toys,
+)
 from toybackend.web.bodies import MOST_BODY
+from toybackend.web.metering import metering
 from toybackend.web.problems import problems
 from toybackend.web.rooms import ROOMS, Rooms
+from toybackend.web.routing import Route, aiohttp_route
 
-API = "/api/v1"
 SHUTDOWN_SECONDS = 5.0
 """How long a request under way may take when we stop; a download cut off goes on with a range."""
 
-ROUTES = (
-    web.post(f"{API}/sessions", sessions.log_in),
-    web.delete(f"{API}/sessions/current", sessions.log_out),
-    web.post(f"{API}/devices/authorize", devices.authorize),
-    web.get(AUDIO_PATH + "/{id:m_[a-z0-9]+}.mp3", audio.get_audio),
-    web.get(f"{API}/prompts/{{name:[a-z0-9_]{{1,64}}}}.mp3", prompts.get_prompt),
-    web.get(f"{API}/config", config.get_config),
-    web.get("/healthz", health.get_healthz),
-    web.get("/readyz", health.get_readyz),
+ROUTES: tuple[Route, ...] = (
+    *accounts.ROUTES,
+    *sessions.ROUTES,
+    *devices.ROUTES,
+    *licences.ROUTES,
+    *claims.ROUTES,
+    *toys.ROUTES,
+    *consent.ROUTES,
+    *contacts.ROUTES,
+    *groups.ROUTES,
+    *conversations.ROUTES,
+    *library.ROUTES,
+    *playback.ROUTES,
+    *leaving.ROUTES,
+    *audio.ROUTES,
+    *prompts.ROUTES,
+    *config.ROUTES,
+    *health.ROUTES,
+    *openapi.ROUTES,
 )
-"""Whatever is got can be asked for with HEAD too. Ids and names are matched narrowly: none of them is ever a path."""
+"""Every row. Whatever is got can be asked for with HEAD too."""
 
 
-def make_web_app(rooms: Rooms) -> web.Application:
+def make_web_app(rooms: Rooms, metrics: Metrics) -> web.Application:
     """Everything we serve over HTTP. Opens nothing; run it with `make_web_runner`."""
-    app = web.Application(middlewares=[problems], client_max_size=MOST_BODY)
+    app = web.Application(middlewares=[metering(metrics), problems], client_max_size=MOST_BODY)
     app[ROOMS] = rooms
-    app[devices.WRONG] = devices.WrongLicences()
     app[health.READINESS] = health.Readiness(rooms.ready)
     app.on_response_prepare.append(_common_headers)
-    app.add_routes(ROUTES)
+    app[openapi.DOCUMENT] = msgspec.json.encode(openapi.document(ROUTES))
+    app.add_routes(aiohttp_route(route) for route in ROUTES)
     return app
 
 

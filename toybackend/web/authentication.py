@@ -42,20 +42,19 @@ def credential(request: web.Request) -> Credential | None:
 async def authenticate(request: web.Request) -> Party:
     """Whom the request speaks for: a person or a toy that has an owner. Raises NotAuthenticated or NotAllowed."""
     party, _ = await session(request)
+    if party.kind is PartyKind.WAITING_TOY:
+        raise NotAuthenticated
     return party
 
 
 async def session(request: web.Request) -> tuple[Party, str]:
-    """The same, with the token that proved it."""
+    """Whoever it speaks for, and the token that proved it. Raises NotAuthenticated or NotAllowed."""
     found = credential(request)
     if found is None or not _TOKEN.fullmatch(found.token):
         raise NotAuthenticated
     if found.is_cookie and request.method not in READING:
         check_origin(request)
-    party = await request.app[ROOMS].tokens.bearer(found.token)
-    if party.kind is PartyKind.WAITING_TOY:
-        raise NotAuthenticated
-    return party, found.token
+    return await request.app[ROOMS].tokens.bearer(found.token), found.token
 
 
 def check_origin(request: web.Request) -> None:

@@ -6,9 +6,10 @@ import msgspec
 from aiohttp import web
 
 from toybackend import __version__
-from toybackend.web.bodies import json_response
+from toybackend.settings import Registration
 from toybackend.web.prompts import languages
 from toybackend.web.rooms import ROOMS
+from toybackend.web.routing import API, Route, Who
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -21,14 +22,20 @@ class Limits(msgspec.Struct, frozen=True):
 class Config(msgspec.Struct, frozen=True):
     ws_url: str
     """Without a path: people add `/app`, toys `/toy`."""
+    registration: Registration
+    """Who may make an account."""
     languages: list[str]
     limits: Limits
     version: str
 
 
-async def get_config(request: web.Request) -> web.Response:
+async def get_config(request: web.Request) -> Config:
     """`GET /api/v1/config`."""
     rooms = request.app[ROOMS]
     audio = rooms.settings.audio
     limits = Limits(audio.max_bytes, audio.max_seconds, audio.max_text)
-    return json_response(Config(rooms.addresses().ws_url, await languages(request), limits, __version__))
+    registration = rooms.settings.access.registration
+    return Config(rooms.addresses().ws_url, registration, await languages(request), limits, __version__)
+
+
+ROUTES = (Route(method="GET", path=f"{API}/config", handler=get_config, who=Who.ANYONE, answer=Config),)

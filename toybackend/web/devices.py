@@ -1,37 +1,39 @@
-"""Switching a toy on.
+"""Switching a toy on: `POST /devices/authorize`.
 
-    → {"license":"32 hex digits"}
+    → {"license":"32 hex digits"}                     or, so that the licence itself never travels,
+    → {"device_id":…,"nonce":…,"proof":…}             the answer to a challenge, see `services/challenges.py`
     ← 403 problem `unlicensed` with {"state":"unlicensed","prompt":…}
     ← 200 {"state":"unbound","prompt":…,"claim":{"code":…,"qr_url":…,"expires_at":…},"token":…,"ws_url":…}
     ← 200 {"state":"ready","prompt":…,"toy":{"id":…,"name":…,"child_name":…,"settings":{…}},"token":…,"ws_url":…}
 
 A prompt is {"name":…,"url":…,"text":…}: what the toy plays, and the same in words for toys with a display.
 The licence is a secret: it appears in no answer and in no log.
+
+The challenge is got with `POST /devices/challenge`:
+
+    → {"device_id":…}
+    ← {"nonce":…,"expires_at":…}
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict, deque
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
 
-from toybackend.errors import RateLimited, Unlicensed
-from toybackend.models import BootState, Claim, Toy
-from toybackend.protocol import rfc3339
-from toybackend.services.devices import Boot
-from toybackend.web.bodies import json_response, read_json
+from toybackend.errors import NotAllowed, NotAuthenticated, RateLimited, Unlicensed
+from toybackend.models import BootState, DeviceId, Toy
+from toybackend.protocol import ToySettingsView, rfc3339
+from toybackend.services.devices import Boot, Devices
+from toybackend.services.quiet_hours import settings_view
+from toybackend.web.claims import ClaimToShow, claim_to_show
+from toybackend.web.client_address import client_address
 from toybackend.web.problems import problem_of
 from toybackend.web.prompts import LAST_RESORT, find_prompt, wanted_languages
 from toybackend.web.rooms import ROOMS, Rooms
-
-WRONG_LICENCES = 10
-"""Wrong licences from one address in `WINDOW_SECONDS`; one more is `rate_limited`."""
-WINDOW_SECONDS = 60.0
-MOST_ADDRESSES_WATCHED = 10_000
+from toybackend.web.routing import API, Route, Who, body
 
 TEXTS: dict[str, dict[BootState, str]] = {
     "en": {
@@ -48,8 +50,38 @@ TEXTS: dict[str, dict[BootState, str]] = {
 """Word for word what the prompts say that we ship; a test holds the two together."""
 
 
+License = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{32}\Z")]
+AnyDeviceId = Annotated[str, msgspec.Meta(pattern=r"\Ad_[a-z0-9]{1,40}\Z")]
+Nonce = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Za-z._-]{1,200}\Z")]
+Proof = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{64}\Z")]
+
+
 class Authorize(msgspec.Struct, frozen=True):
-    license: Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{32}\Z")]
+    """Either `license`, or the other three."""
+
+    license: License | msgspec.UnsetType = msgspec.UNSET
+    device_id: AnyDeviceId | msgspec.UnsetType = msgspec.UNSET
+    nonce: Nonce | msgspec.UnsetType = msgspec.UNSET
+    proof: Proof | msgspec.UnsetType = msgspec.UNSET
+    """HMAC-SHA256 over the nonce, in hex digits."""
+
+    more_schema: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["license"]}, {"required": ["device_id", "nonce", "proof"]}]
+    }
+
+    def __post_init__(self) -> None:
+        is_answer = msgspec.UNSET not in (self.device_id, self.nonce, self.proof)
+        if (self.license is msgspec.UNSET) is not is_answer:
+            raise ValueError("name either license, or all of device_id, nonce and proof")
+
+
+class AskForChallenge(msgspec.Struct, frozen=True):
+    device_id: AnyDeviceId
+
+
+class ChallengeToAnswer(msgspec.Struct, frozen=True):
+    nonce: str
+    expires_at: str
 
 
 class PromptToPlay(msgspec.Struct, frozen=True):
@@ -58,23 +90,11 @@ class PromptToPlay(msgspec.Struct, frozen=True):
     text: str
 
 
-class ClaimToShow(msgspec.Struct, frozen=True):
-    code: str
-    qr_url: str
-    """What the QR holds."""
-    expires_at: str
-
-
-class ToySettings(msgspec.Struct, frozen=True):
-    volume_cap: int
-    """In percent."""
-
-
 class ToyToBe(msgspec.Struct, frozen=True):
     id: str
     name: str
     child_name: str
-    settings: ToySettings
+    settings: ToySettingsView
 
 
 class SwitchedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,41 +106,35 @@ class SwitchedOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ws_url: str
 
 
-class WrongLicences:
-    """Wrong licences per client address within a sliding window; the addresses watched are bounded."""
-
-    def __init__(self) -> None:
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def wrong(self, address: str, now: float) -> None:
-        """One more, at `now` in seconds. Raises RateLimited when it is one too many."""
-        times = self._times.setdefault(address, deque())
-        self._times.move_to_end(address)
-        if len(self._times) > MOST_ADDRESSES_WATCHED:
-            self._times.popitem(last=False)
-        while times and times[0] <= now - WINDOW_SECONDS:
-            times.popleft()
-        if len(times) >= WRONG_LICENCES:
-            raise RateLimited(retry_after=int(times[0] + WINDOW_SECONDS - now) + 1)
-        times.append(now)
-
-
-WRONG = web.AppKey("wrong_licences", WrongLicences)
-
-
-async def authorize(request: web.Request) -> web.Response:
-    """`POST /api/v1/devices/authorize`. Raises RateLimited, MissingField or BadJson."""
-    body = await read_json(request, Authorize)
-    boot = await request.app[ROOMS].devices.power_on(body.license)
+async def authorize(request: web.Request) -> web.Response | SwitchedOn:
+    """Switch a toy on: which of its three states it is in, and what it says. A toy shows its licence, or better the
+    answer to a challenge."""
+    devices, address = request.app[ROOMS].devices, client_address(request)
+    try:
+        boot = await _boot(devices, body(request, Authorize))
+    except NotAuthenticated:
+        devices.count_wrong(address)
+        raise
     if boot.state is BootState.UNLICENSED:
+        devices.count_wrong(address)
         return await _refusal(request)
-    return json_response(await _switched_on(request, boot))
+    return await _switched_on(request, boot)
+
+
+async def _boot(devices: Devices, given: Authorize) -> Boot:
+    if isinstance(given.license, str):
+        return await devices.power_on(given.license)
+    return await devices.power_on_by_proof(DeviceId(str(given.device_id)), str(given.nonce), str(given.proof))
+
+
+async def challenge(request: web.Request) -> ChallengeToAnswer:
+    """What a toy has to answer when it is switched on, so that its licence never travels: good for a minute, for this
+    device alone, and once. Devices that do not exist get one too."""
+    made = request.app[ROOMS].devices.challenge(DeviceId(body(request, AskForChallenge).device_id))
+    return ChallengeToAnswer(made.nonce, rfc3339(made.expires_at))
 
 
 async def _refusal(request: web.Request) -> web.Response:
-    # Only wrong licences are held back, never the right one: the other toys of the house share the address with
-    # one whose licence was revoked. A licence has 128 bits; it is not guessed however often one may try.
-    request.app[WRONG].wrong(request.remote or "", asyncio.get_running_loop().time())
     prompt = await _prompt(request, BootState.UNLICENSED)
     return problem_of(Unlicensed()).response(state=BootState.UNLICENSED, prompt=prompt)
 
@@ -130,8 +144,8 @@ async def _switched_on(request: web.Request, boot: Boot) -> SwitchedOn:
     return SwitchedOn(
         state=boot.state,
         prompt=await _prompt(request, boot.state),
-        claim=_claim(rooms, boot.claim) if boot.claim else None,
-        toy=_toy(boot.toy) if boot.toy and boot.state is BootState.READY else None,
+        claim=claim_to_show(rooms, boot.claim) if boot.claim else None,
+        toy=_toy(rooms, boot.toy) if boot.toy and boot.state is BootState.READY else None,
         token=boot.token,
         ws_url=f"{rooms.addresses().ws_url}/toy",
     )
@@ -144,10 +158,26 @@ async def _prompt(request: web.Request, state: BootState) -> PromptToPlay:
     return PromptToPlay(state, url, TEXTS.get(lang, TEXTS[LAST_RESORT])[state])
 
 
-def _claim(rooms: Rooms, claim: Claim) -> ClaimToShow:
-    qr_url = f"{rooms.addresses().http_url}/?{urlencode({'claim': claim.code})}"
-    return ClaimToShow(claim.code, qr_url, rfc3339(claim.expires_at))
+def _toy(rooms: Rooms, toy: Toy) -> ToyToBe:
+    return ToyToBe(toy.id, toy.name, toy.child_name, settings_view(toy.settings, rooms.clock()))
 
 
-def _toy(toy: Toy) -> ToyToBe:
-    return ToyToBe(toy.id, toy.name, toy.child_name, ToySettings(toy.volume_cap))
+ROUTES = (
+    Route(
+        method="POST",
+        path=f"{API}/devices/authorize",
+        handler=authorize,
+        who=Who.ANYONE,
+        body=Authorize,
+        answer=SwitchedOn,
+        refuses=(Unlicensed, NotAuthenticated, NotAllowed, RateLimited),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/devices/challenge",
+        handler=challenge,
+        who=Who.ANYONE,
+        body=AskForChallenge,
+        answer=ChallengeToAnswer,
+    ),
+)

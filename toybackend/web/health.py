@@ -6,12 +6,15 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Literal
 
+import msgspec
 from aiohttp import web
 
-from toybackend.web.bodies import json_response
+from toybackend.errors import Overloaded
 from toybackend.web.problems import Problem
 from toybackend.web.rooms import Check
+from toybackend.web.routing import Route, Who
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +58,25 @@ async def _is_well(name: str, check: Check) -> bool:
 READINESS = web.AppKey("readiness", Readiness)
 
 
-async def get_healthz(request: web.Request) -> web.Response:
-    """`GET /healthz`: that there is an answer is the answer."""
-    return json_response({"status": "alive"})
+class Health(msgspec.Struct, frozen=True):
+    status: Literal["alive", "ready"]
 
 
-async def get_readyz(request: web.Request) -> web.Response:
-    """`GET /readyz`: 200, or 503 with the names of the parts that are not well."""
+async def get_healthz(request: web.Request) -> Health:
+    """That there is an answer is the answer."""
+    return Health("alive")
+
+
+async def get_readyz(request: web.Request) -> Health | web.Response:
+    """200, or 503 with the names of the parts that are not well."""
     not_well = await request.app[READINESS].not_well()
     if not not_well:
-        return json_response({"status": "ready"})
+        return Health("ready")
     problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "some parts are not well")
     return problem.response(not_well=not_well)
+
+
+ROUTES = (
+    Route(method="GET", path="/healthz", handler=get_healthz, who=Who.ANYONE, answer=Health),
+    Route(method="GET", path="/readyz", handler=get_readyz, who=Who.ANYONE, answer=Health, refuses=(Overloaded,)),
+)

@@ -14,6 +14,7 @@ import toybackend
 from toybackend.errors import NotFound
 from toybackend.web.mp3 import Mp3Response
 from toybackend.web.rooms import ROOMS
+from toybackend.web.routing import API, Route, Who
 
 SHIPPED = Path(toybackend.__file__).parent / "prompts"
 LAST_RESORT = "en"
@@ -96,3 +97,15 @@ def _languages(folders: Sequence[Path]) -> Iterator[str]:
         for file in folder.glob("*/*.mp3"):
             if _LANGUAGE.fullmatch(file.parent.name):
                 yield file.parent.name
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path=API + "/prompts/{name}.mp3",
+        handler=get_prompt,
+        who=Who.ANYONE,
+        media="audio/mpeg",
+        refuses=(NotFound,),
+    ),
+)

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from toybackend.ports import Clock, Presence
 from toybackend.services.accounts import Accounts
+from toybackend.services.consent import Consents
+from toybackend.services.contacts import Contacts
+from toybackend.services.conversations import Conversations
 from toybackend.services.devices import Devices
+from toybackend.services.erasing import Erasing
+from toybackend.services.exporting import Exporting
+from toybackend.services.groups import Groups
+from toybackend.services.library import Library
 from toybackend.services.listening import Listening
+from toybackend.services.playback import Playback
 from toybackend.services.tokens import Tokens
+from toybackend.services.toys import Toys
 from toybackend.settings import Settings
 
 Check = Callable[[], Awaitable[None]]
@@ -32,8 +42,19 @@ class Rooms:
     settings: Settings
     accounts: Accounts
     tokens: Tokens
+    toys: Toys
+    consents: Consents
+    presence: Presence
+    contacts: Contacts
+    groups: Groups
     devices: Devices
+    library: Library
+    playback: Playback
     listening: Listening
+    conversations: Conversations
+    erasing: Erasing
+    exporting: Exporting
+    clock: Clock
     ready: Mapping[str, Check]
     """By the name that `/readyz` gives to a part that is not well."""
     addresses: Callable[[], Addresses]
