@@ -17,6 +17,7 @@ SEES: dict[str, set[str]] = {
     "models": set(),
     "settings": {"errors"},
     "secret_key": {"errors"},
+    "foundations": {"errors", "settings", "secret_key"},
     "covers": {"errors"},
     "metrics": set(),
     "logs": FOUNDATION,
@@ -31,8 +32,8 @@ SEES: dict[str, set[str]] = {
     "gateway": EDGES | {"upload", "metrics"},
     "web": EDGES | {"metrics"},
     "client": {"errors", "models", "protocol"},
-    "app": EDGES | {"secret_key", "databases", "audio_stores", "buses", "transcoder", "gateway", "web", "metrics"},
-    "commands": EDGES | {"app", "client", "transcoder", "logs"},
+    "app": EDGES | {"foundations", "databases", "audio_stores", "buses", "transcoder", "gateway", "web", "metrics"},
+    "commands": EDGES | {"app", "foundations", "client", "transcoder", "logs"},
     "__init__": set(),
     "__main__": {"commands"},
 }

@@ -10,16 +10,14 @@ the bus, the audio store and the database.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -27,14 +25,14 @@ from aiohttp import web
 from toybackend.audio_stores.local_files import LocalFiles
 from toybackend.buses.in_process import InProcessBus
 from toybackend.databases.sql import open_database, upgrade_database
-from toybackend.errors import BadSettings, ConverterUnavailable
+from toybackend.errors import ConverterUnavailable
+from toybackend.foundations import only_server_on, prepare
 from toybackend.gateway.hub import Hub
 from toybackend.gateway.server import Gateway
 from toybackend.gateway.server import Rooms as GatewayRooms
 from toybackend.metrics import Metrics
 from toybackend.models import PartyKind
 from toybackend.ports import AudioStore, Bus, Clock, Database, Transcoder
-from toybackend.secret_key import read_or_make_key
 from toybackend.services.accounts import Accounts
 from toybackend.services.backups import Backups
 from toybackend.services.challenges import Challenges
@@ -68,11 +66,6 @@ log = logging.getLogger(__name__)
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ID_LENGTH = 20
 """100 random bits."""
-RESTORING = "restoring"
-"""Folder in the data folder in which a house is put together from a backup; until it is gone, nothing opens."""
-LANGUAGES = ("en", "zh")
-WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # named to be warned of
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def now() -> int:
@@ -149,7 +142,7 @@ async def open_house(settings: Settings, *, clock: Clock = now) -> AsyncIterator
     """Everything but the listeners. Raises BadSettings."""
     storage = settings.storage
     async with AsyncExitStack() as stack:
-        key = await asyncio.to_thread(_prepare, settings)
+        key = await asyncio.to_thread(prepare, settings)
         database = await stack.enter_async_context(open_database(storage.database_url, storage.data_dir))
         local_files = LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
         audio = await stack.enter_async_context(local_files.opened())
@@ -158,7 +151,7 @@ async def open_house(settings: Settings, *, clock: Clock = now) -> AsyncIterator
 
 async def upgrade_schema(settings: Settings) -> tuple[str | None, str]:
     """Bring the database to the newest schema; from which revision to which. Raises BadSettings."""
-    await asyncio.to_thread(_prepare, settings)
+    await asyncio.to_thread(prepare, settings)
     return await upgrade_database(settings.storage.database_url, settings.storage.data_dir)
 
 
@@ -186,48 +179,10 @@ async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ho
         yield house
 
 
-def _prepare(settings: Settings) -> bytes:
-    """Check what the settings promise and make the data folder. Gives the key that signs links."""
-    _check(settings)
-    data = settings.storage.data_dir
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if (data / RESTORING).exists():
-            raise BadSettings(f"a restore into {data} was not finished: empty that folder, and restore again")
-        return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
-    except OSError as error:
-        raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error
-
-
-def _check(settings: Settings) -> None:
-    """Raises BadSettings for what cannot work or would not be safe."""
-    network, storage = settings.network, settings.storage
-    behind_tls = network.public_url.startswith("https://")
-    if network.host not in LOOPBACK and not behind_tls and not network.insecure_bind:
-        raise BadSettings(
-            f"TOYBACKEND_HOST={network.host} can be reached from other machines without TLS: put a proxy in front and"
-            " name it in TOYBACKEND_PUBLIC_URL=https://…, or say --insecure-bind"
-        )
-    if network.host in WILDCARDS and not (network.public_url and network.public_ws_url):
-        log.warning("toys cannot fetch links to %s: name TOYBACKEND_PUBLIC_URL and _PUBLIC_WS_URL", network.host)
-    for name, value in (("BUS_URL", storage.bus_url), ("AUDIO_STORE_URL", storage.audio_store_url)):
-        if value:
-            raise BadSettings(f"TOYBACKEND_{name}: only the built-in one exists; leave it empty")
-    if settings.service.lang not in LANGUAGES:
-        raise BadSettings(f"TOYBACKEND_LANG takes one of {', '.join(LANGUAGES)}")
-
-
 def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioStore, bus: Bus, *, now: Clock) -> House:
     access, conversion = settings.access, settings.conversion
     listeners = Listeners(settings)
-    transcoder = FfmpegTranscoder(
-        conversion.ffmpeg or None,
-        ConversionLimits(
-            max_seconds=settings.audio.max_seconds,
-            deadline_seconds=conversion.deadline_seconds,
-            memory_bytes=conversion.memory_bytes,
-        ),
-    )
+    transcoder = _transcoder(settings)
     hub = Hub(per_person=settings.sockets.per_person, clock=now)
     toys = Toys(
         database,
@@ -241,14 +196,10 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
     links = Links(key, base=lambda: listeners.public().http_url, seconds=settings.audio.link_seconds, clock=now)
     challenges = Challenges(key, database, seconds=access.challenge_seconds, clock=now)
     receipts = Receipts(database, bus, clock=now)
-    queue = FairQueue()
-    metrics = Metrics()
-    metrics.watch("waiting_conversions", "Voices that wait for their conversion.", lambda: len(queue))
-    for kind in PartyKind:
-        metrics.watch("sockets", "Open sockets.", partial(hub.count, kind), kind=kind)
+    queue, shelf_queue = FairQueue(), FairQueue()
+    metrics = _metrics(hub, {"voices": queue, "shelf": shelf_queue})
     delivery = Delivery(database, audio, bus, transcoder, receipts, enqueue=queue.put, clock=now, new_id=new_id)
     erasing = Erasing(database, audio, bus)
-    shelf_queue = FairQueue()
     library = Library(
         database,
         audio,
@@ -302,6 +253,26 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
     )
 
 
+def _metrics(hub: Hub, queues: Mapping[str, FairQueue]) -> Metrics:
+    metrics = Metrics()
+    for name, queue in queues.items():
+        metrics.watch("waiting_conversions", "Sounds that wait for their conversion.", queue.__len__, queue=name)
+    for kind in PartyKind:
+        metrics.watch("sockets", "Open sockets.", partial(hub.count, kind), kind=kind)
+    return metrics
+
+
+def _transcoder(settings: Settings) -> Transcoder:
+    """For what people say."""
+    conversion = settings.conversion
+    limits = ConversionLimits(
+        max_seconds=settings.audio.max_seconds,
+        deadline_seconds=conversion.deadline_seconds,
+        memory_bytes=conversion.memory_bytes,
+    )
+    return FfmpegTranscoder(conversion.ffmpeg or None, limits)
+
+
 def _shelf_transcoder(settings: Settings) -> Transcoder:
     """The same for songs and stories, which last longer."""
     conversion, shelf = settings.conversion, settings.shelf
@@ -313,17 +284,6 @@ def _shelf_transcoder(settings: Settings) -> Transcoder:
         output_bytes=pcm_bytes(shelf.max_seconds),
     )
     return FfmpegTranscoder(conversion.ffmpeg or None, limits)
-
-
-@contextmanager
-def only_server_on(data: Path) -> Iterator[None]:
-    """Hold the data folder: two servers would throw away each other's unfinished work. Raises BadSettings."""
-    with (data / "server.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadSettings(f"another server is running on {data}") from None
-        yield
 
 
 async def _look_at_ffmpeg(transcoder: Transcoder) -> None:

@@ -443,6 +443,8 @@ class PlayResult(StrEnum):
     OFFLINE = "offline"
     """It will not start by itself when the toy comes back."""
     QUIET_HOURS = "quiet_hours"
+    PAUSED = "paused"
+    """The consent was withdrawn."""
     DAILY_LIMIT = "daily_limit"
     NOT_FOUND = "not_found"
     """No such toy, or not yours."""

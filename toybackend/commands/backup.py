@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from toybackend.app import RESTORING, only_server_on, open_house
+from toybackend.app import open_house
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.commands.reporting import progress_bar
 from toybackend.errors import BadBackup, BadSettings
+from toybackend.foundations import RESTORING, only_server_on
 from toybackend.services.backups import Manifest, read_backup
 from toybackend.settings import Settings
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from toybackend.databases.migrate import migrate
-from toybackend.errors import BadSettings, Overloaded
+from toybackend.errors import BadSettings, NotFound, Overloaded
 
 T = TypeVar("T")
 Query = Callable[[Connection], T]
@@ -30,7 +30,8 @@ RETRY_SECONDS = 5
 
 
 class Engine:
-    """Runs queries. Raises Overloaded when the database is locked for long or its disk is full."""
+    """Runs queries. Raises Overloaded when the database is locked for long or its disk is full, and NotFound when a row
+    refers to what was erased meanwhile."""
 
     def __init__(self, writer: _Lane, reader: _Lane) -> None:
         self._writer = writer
@@ -96,6 +97,10 @@ class _Lane:
                 return query(connection)
         except OperationalError as error:
             raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+        except IntegrityError as error:
+            if _refers_to_nothing(error):  # somebody or something was erased since we looked
+                raise NotFound from error
+            raise
 
     async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._outside, work)
@@ -115,6 +120,10 @@ class _Lane:
         with contextlib.suppress(DBAPIError):
             await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
         await asyncio.to_thread(self._executor.shutdown)
+
+
+def _refers_to_nothing(error: IntegrityError) -> bool:
+    return getattr(error.orig, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_FOREIGNKEY"
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -191,7 +191,9 @@ _LATELY = (
 def _start(connection: Connection, item_id: ItemId, started: Mapping[PartyId, PlayId], now: int) -> set[PartyId]:
     if _find(connection, item_id) is None:
         raise NotFound
-    there = select(toys.c.id).where(toys.c.id.in_(list(started)), toys.c.bound_at.is_not(None))
+    there = select(toys.c.id).where(
+        toys.c.id.in_(list(started)), toys.c.bound_at.is_not(None), toys.c.paused_at.is_(None)
+    )
     toy_ids = [PartyId(one) for one in connection.execute(there).scalars()]
     _stop(connection, toy_ids, now, None)
     rows = [{"id": started[toy_id], "toy_id": toy_id, "item_id": item_id, "started_at": now} for toy_id in toy_ids]

@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlalchemy import ColumnClause, Connection, Row, Select, bindparam, insert, literal_column, select, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import IntegrityError
 
 from toybackend.databases.engine import Engine
 from toybackend.databases.relations import relation_of
 from toybackend.databases.tables import deliveries, items, mailboxes, messages, parties
-from toybackend.errors import UnknownRecipient
+from toybackend.errors import NotFound, UnknownRecipient
 from toybackend.models import (
     MESSAGE_STEPS,
     DeliveryState,
@@ -39,7 +38,7 @@ class SqlMessages:
     async def accept(self, message: Message, may: Callable[[Relation], None]) -> Acceptance:
         try:
             return await self._engine.write(lambda connection: _accept(connection, message, may))
-        except IntegrityError:  # the sender was erased since its token was looked at
+        except NotFound:  # the sender was erased since its token was looked at
             raise UnknownRecipient from None
 
     async def settle(

@@ -158,7 +158,9 @@ class Delivery:
         Returns the number of messages picked up."""
         waiting = await self._database.unconverted()
         async for batch in self._audio.sound_ids():
-            for orphan in set(batch) - await self._database.known(batch):
+            # Only messages: a command may be putting a song on the shelf right now.
+            spoken = [one for one in batch if one.startswith("m_")]
+            for orphan in set(spoken) - await self._database.known(spoken):
                 await self._audio.delete(orphan)
         for job in waiting:
             self._enqueue(job)

@@ -124,7 +124,9 @@ class Playback:
         plays = {toy_id: PlayId(self._new_id("y")) for toy_id in toy_ids if self._presence.is_online(toy_id)}
         if not plays:
             return results
-        for toy_id in await self._database.start_plays(item.id, plays, self._clock()):
+        begun = await self._database.start_plays(item.id, plays, self._clock())
+        results |= {toy_id: Started(toy_id, PlayResult.PAUSED) for toy_id in plays.keys() - begun}
+        for toy_id in begun:
             if self._presence.is_online(toy_id):
                 self._playing.add(toy_id)
                 await self._bus.publish(Tell(toy_id, encode_server_frame(self._frame(plays[toy_id], toy_id, item))))

@@ -1,0 +1,63 @@
+"""What must hold before anything opens: settings that are safe, and a data folder that is whole and ours alone."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from toybackend.errors import BadSettings
+from toybackend.secret_key import read_or_make_key
+from toybackend.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RESTORING = "restoring"
+"""Folder in the data folder in which a house is put together from a backup; until it is gone, nothing opens."""
+LANGUAGES = ("en", "zh")
+WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # named to be warned of
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def prepare(settings: Settings) -> bytes:
+    """Check what the settings promise and make the data folder. Gives the key that signs links."""
+    _check(settings)
+    data = settings.storage.data_dir
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (data / RESTORING).exists():
+            raise BadSettings(f"a restore into {data} was not finished: empty that folder, and restore again")
+        return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
+    except OSError as error:
+        raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error
+
+
+def _check(settings: Settings) -> None:
+    """Raises BadSettings for what cannot work or would not be safe."""
+    network, storage = settings.network, settings.storage
+    behind_tls = network.public_url.startswith("https://")
+    if network.host not in LOOPBACK and not behind_tls and not network.insecure_bind:
+        raise BadSettings(
+            f"TOYBACKEND_HOST={network.host} can be reached from other machines without TLS: put a proxy in front and"
+            " name it in TOYBACKEND_PUBLIC_URL=https://…, or say --insecure-bind"
+        )
+    if network.host in WILDCARDS and not (network.public_url and network.public_ws_url):
+        log.warning("toys cannot fetch links to %s: name TOYBACKEND_PUBLIC_URL and _PUBLIC_WS_URL", network.host)
+    for name, value in (("BUS_URL", storage.bus_url), ("AUDIO_STORE_URL", storage.audio_store_url)):
+        if value:
+            raise BadSettings(f"TOYBACKEND_{name}: only the built-in one exists; leave it empty")
+    if settings.service.lang not in LANGUAGES:
+        raise BadSettings(f"TOYBACKEND_LANG takes one of {', '.join(LANGUAGES)}")
+
+
+@contextmanager
+def only_server_on(data: Path) -> Iterator[None]:
+    """Hold the data folder: two servers would throw away each other's unfinished work. Raises BadSettings."""
+    with (data / "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadSettings(f"another server is running on {data}") from None
+        yield
