@@ -43,7 +43,7 @@ add_to_group      ·     may    may       ·     may     may      ·        ·  
 see_group         ·     ·      ·         ·     ·       ·        ·        may     may          ·         ·
 change_group      ·     ·      ·         ·     ·       ·        ·        no      may          ·         ·
 
-issue_licences    ·     ·      ·         ·     ·       ·        ·        ·       ·            may       no
+operate    ·     ·      ·         ·     ·       ·        ·        ·       ·            may       no
 curate_shelf      ·     ·      ·         ·     ·       ·        ·        ·       ·            may       no
 """
 

@@ -175,7 +175,7 @@ class Access:
         "Who may register: `open` to anybody, with an `invitation`, or `closed`; operators always can add accounts.",
     )
     registrations_per_hour: int = setting(
-        "REGISTRATIONS_PER_HOUR", 20, "Tries to register from one address in an hour; more is `rate_limited`.", least=1
+        "REGISTRATIONS_PER_HOUR", 20, "Tries to register from one address, or to take another name, in an hour; more is `rate_limited`.", least=1
     )
     invitation_days: int = setting("INVITATION_DAYS", 14, "Days an invitation to register works, once.", least=1)
 

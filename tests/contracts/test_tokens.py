@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.world import NOW, add_licensed_toy
+from tests.world import NOW, add_licensed_toy, add_person
+from toybackend.databases.accounts import MOST_SESSIONS
 from toybackend.databases.sql import SqlDatabase
 from toybackend.errors import NotAuthenticated
 from toybackend.models import Party, PartyId, PartyKind, Session
@@ -103,3 +104,19 @@ async def test_nobody_ends_the_session_of_another(database: SqlDatabase, mum: Pa
     await log_in(database, mum, "phone")
     assert not await database.remove_session(dad.id, "s_phone")
     assert await database.bearer("token on the phone", NOW) == mum
+
+
+async def test_one_more_place_logs_out_the_oldest(database: SqlDatabase) -> None:
+    mum = await add_person(database, "Mum")
+    for number in range(MOST_SESSIONS + 1):
+        await database.add_token(f"d{number:03}", mum.id, PartyKind.PERSON, NOW + number, NOW + 10_000)
+    digests = [f"d{number:03}" for number in range(MOST_SESSIONS + 1)]
+    assert set(await database.bearers(digests, NOW)) == set(digests[1:])
+
+
+async def test_logging_out_where_nobody_is_makes_no_socket_look_again(database: SqlDatabase) -> None:
+    mum = await add_person(database, "Mum")
+    before = await database.revision()
+    assert await database.remove_session(mum.id, "s_none") is False
+    assert await database.remove_token("none") is None
+    assert await database.revision() == before

@@ -68,7 +68,6 @@ class Server:
         tokens = {
             Who.PERSON: mum,
             Who.PERSON_OR_TOY: mum,
-            Who.TOY: toys[0]["token"],
             Who.WAITING_TOY: toys[1]["token"],
             Who.OPERATOR: self.operator,
         }

@@ -28,7 +28,7 @@ OVER_A_TOY = {
     Action.CONSENT,
     Action.PLAY,
 }
-OVER_THE_HOUSE = {Action.ISSUE_LICENCES, Action.CURATE_SHELF}
+OVER_THE_HOUSE = {Action.OPERATE, Action.CURATE_SHELF}
 
 standings = st.sampled_from(Standing)
 actions = st.sampled_from(Action)

@@ -17,6 +17,7 @@ from toybackend.web.access_log import calm, redacted
         ("/api/v1/audio/m_0123456789abcdef.mp3", "/api/v1/audio/m_0123….mp3"),
         ("/x/" + "f" * 32, "/x/ffff…"),
         ("token " + "Ab-_" * 11, "token Ab-_…"),
+        *((f"/x/{kind}_abcdefghij1234567890/y", f"/x/{kind}_abcd…/y") for kind in "ptgmciysd"),
         ("between p_abcdefgh and t_ijklmnop", "between p_abcd… and t_ijkl…"),
     ],
 )

@@ -30,7 +30,6 @@ PARTIES = {
 
 MAY = {
     Who.PERSON: {"person", "operator"},
-    Who.TOY: {"toy"},
     Who.WAITING_TOY: {"waiting"},
     Who.PERSON_OR_TOY: {"person", "operator", "toy"},
     Who.OPERATOR: {"operator"},

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from toybackend.databases.engine import Engine
 from toybackend.databases.revisions import raise_revision, read_revision
 from toybackend.databases.tables import accounts, invitations, parties, tokens
-from toybackend.errors import InvitationWrong, NameTaken, NotAuthenticated
+from toybackend.errors import InvitationWrong, NameTaken, NotAuthenticated, NotFound
 from toybackend.models import Account, Party, PartyId, PartyKind, Session
 from toybackend.ports.accounts import name_key
 
@@ -22,6 +22,17 @@ _ACCOUNTS = select(
     accounts.c.created_at,
     accounts.c.is_operator,
 ).join(parties, parties.c.id == accounts.c.id)
+
+MOST_SESSIONS = 50
+"""Places where one person can be logged in; one more logs out the oldest."""
+
+_NEWEST = (
+    select(tokens.c.digest)
+    .where(tokens.c.party_id == bindparam("party"))
+    .order_by(tokens.c.since.desc(), tokens.c.digest)
+    .limit(bindparam("kept"))
+)
+_DISPLACED = delete(tokens).where(tokens.c.party_id == bindparam("party"), tokens.c.digest.not_in(_NEWEST))
 
 # Built once: building a statement costs SQLAlchemy more than SQLite needs to run it.
 _BEARERS = (
@@ -121,11 +132,13 @@ class SqlAccounts:
         def query(connection: Connection) -> None:
             outlived = tokens.c.expires_at <= now if kind is PartyKind.PERSON else literal(True)
             connection.execute(delete(tokens).where(tokens.c.party_id == party_id, outlived))
+            if connection.execute(_DISPLACED, {"party": party_id, "kept": MOST_SESSIONS - 1}).rowcount:
+                raise_revision(connection)
             connection.execute(insert(tokens).values(**row, session_id=session_id, label=label))
 
         try:
             await self._engine.write(query)
-        except IntegrityError:
+        except NotFound:  # erased while the password was looked at
             raise NotAuthenticated from None
 
     async def bearer(self, digest: str, now: int) -> Party | None:
@@ -142,8 +155,10 @@ class SqlAccounts:
         statement = delete(tokens).where(tokens.c.digest == digest).returning(tokens.c.party_id)
 
         def query(connection: Connection) -> str | None:
-            raise_revision(connection)
-            return connection.execute(statement).scalar_one_or_none()
+            found = connection.execute(statement).scalar_one_or_none()
+            if found is not None:
+                raise_revision(connection)
+            return found
 
         found = await self._engine.write(query)
         return PartyId(found) if found is not None else None
@@ -161,8 +176,10 @@ class SqlAccounts:
         statement = delete(tokens).where(tokens.c.party_id == person_id, tokens.c.session_id == session_id)
 
         def query(connection: Connection) -> bool:
-            raise_revision(connection)
-            return connection.execute(statement).rowcount > 0
+            is_gone = connection.execute(statement).rowcount > 0
+            if is_gone:
+                raise_revision(connection)
+            return is_gone
 
         return await self._engine.write(query)
 

@@ -76,6 +76,7 @@ class Accounts:
         self._tries = Tries(access.login_tries, LOGIN_SECONDS)
         self._tries_from = Tries(access.login_tries_per_address, LOGIN_SECONDS)
         self._registrations_from = Tries(access.registrations_per_hour, REGISTRATION_SECONDS)
+        self._renames = Tries(access.registrations_per_hour, REGISTRATION_SECONDS)
 
     # ── becoming somebody ──
 
@@ -167,7 +168,9 @@ class Accounts:
         return account
 
     async def rename(self, account_id: PartyId, name: str) -> Account:
-        """Raises MissingField, TooLong or NameTaken."""
+        """Raises MissingField, TooLong, NameTaken or RateLimited."""
+        # Whether a name is taken is not for everybody to find out.
+        self._renames.count(account_id, self._clock())
         await self._table.rename_account(account_id, _tidy(name))
         await self._bus.publish(Changed(account_id))
         return await self.profile(account_id)

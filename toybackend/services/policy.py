@@ -47,7 +47,9 @@ class Action(StrEnum):
     """This party, to a group of ours."""
     SEE_GROUP = "see_group"
     CHANGE_GROUP = "change_group"
-    ISSUE_LICENCES = "issue_licences"
+    OPERATE = "operate"
+    """Issue and revoke licences, invite people."""
+    """Issue and revoke licences, invite people."""
     CURATE_SHELF = "curate_shelf"
 
 
@@ -100,7 +102,7 @@ _MAY: dict[Standing, frozenset[Action]] = {
     Standing.BLOCKED: frozenset({Action.READ_HISTORY}),
     Standing.MEMBER: frozenset({Action.SEND, Action.READ_HISTORY, Action.SEE_GROUP}),
     Standing.GROUP_OWNER: frozenset({Action.SEND, Action.READ_HISTORY, Action.SEE_GROUP, Action.CHANGE_GROUP}),
-    Standing.OPERATOR: frozenset({Action.ISSUE_LICENCES, Action.CURATE_SHELF}),
+    Standing.OPERATOR: frozenset({Action.OPERATE, Action.CURATE_SHELF}),
     Standing.STRANGER: frozenset(),
 }
 
@@ -109,7 +111,7 @@ _KNOWS: dict[Standing, frozenset[Action]] = {
     Standing.FAMILY: frozenset({Action.CHANGE_RECORDING}),
     Standing.BLOCKED: frozenset({Action.SEND}),
     Standing.MEMBER: frozenset({Action.CHANGE_GROUP}),
-    Standing.STRANGER: frozenset({Action.ISSUE_LICENCES, Action.CURATE_SHELF}),
+    Standing.STRANGER: frozenset({Action.OPERATE, Action.CURATE_SHELF}),
 }
 """Who is told that they may not, because that tells them nothing new."""
 

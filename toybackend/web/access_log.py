@@ -11,7 +11,7 @@ from aiohttp.web import BaseRequest, RequestPayloadError, StreamResponse
 
 log = logging.getLogger(__name__)
 
-_TELLTALE = re.compile(r"(?<![\w-])(?:([ptgm]_\w{4})\w+|([\w-]{4})[\w-]{20,})")
+_TELLTALE = re.compile(r"(?<![\w-])(?:([a-z]_[a-z0-9]{4})[a-z0-9]+|([\w-]{4})[\w-]{20,})")
 """Our ids, and anything as long as a token or a licence."""
 
 

@@ -115,7 +115,7 @@ ROUTES = (
         who=Who.PERSON,
         body=ChangeMe,
         answer=Me,
-        refuses=(NameTaken,),
+        refuses=(NameTaken, RateLimited),
     ),
     Route(
         method="PUT",

@@ -66,7 +66,7 @@ class StateOfDevice(msgspec.Struct, frozen=True):
     state: DeviceState
 
 
-async def issue_licences(request: web.Request) -> NewLicences:
+async def operate(request: web.Request) -> NewLicences:
     """Make licences. They are shown this once; the server keeps only their SHA-256."""
     made = request.app[ROOMS].devices.issue(body(request, HowMany).count)
     return NewLicences([NewLicence(device_id, code) async for batch in made for device_id, code in batch])
@@ -110,7 +110,7 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{API}/devices",
-        handler=issue_licences,
+        handler=operate,
         who=Who.OPERATOR,
         body=HowMany,
         answer=NewLicences,

@@ -34,8 +34,6 @@ class Who(StrEnum):
     ANYONE = "anyone"
     """No token at all. The written list of `security.md` 1 is made of these."""
     PERSON = "person"
-    TOY = "toy"
-    """One that has a family."""
     WAITING_TOY = "waiting_toy"
     PERSON_OR_TOY = "person_or_toy"
     OPERATOR = "operator"
@@ -44,7 +42,6 @@ class Who(StrEnum):
 _KINDS: dict[Who, frozenset[PartyKind]] = {
     Who.PERSON: frozenset({PartyKind.PERSON}),
     Who.OPERATOR: frozenset({PartyKind.PERSON}),
-    Who.TOY: frozenset({PartyKind.TOY}),
     Who.WAITING_TOY: frozenset({PartyKind.WAITING_TOY}),
     Who.PERSON_OR_TOY: frozenset({PartyKind.PERSON, PartyKind.TOY}),
 }
@@ -158,7 +155,7 @@ async def _let_in(request: web.Request, who: Who) -> None:
     if party.kind not in _KINDS[who]:
         raise NotAllowed
     if who is Who.OPERATOR:
-        check(Standing.OPERATOR if party.is_operator else Standing.STRANGER, Action.ISSUE_LICENCES)
+        check(Standing.OPERATOR if party.is_operator else Standing.STRANGER, Action.OPERATE)
     request[_CALLER], request[_TOKEN] = party, shown
 
 
