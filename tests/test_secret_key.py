@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_a_key_of_ones_own_is_used(tmp_path: Path) -> None:
     file.write_bytes(b"k" * 64)
     file.chmod(0o400)
     assert read_or_make_key(file) == b"k" * 64
+
+
+def test_of_two_first_starts_the_first_key_counts(tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    with ThreadPoolExecutor(8) as starts:
+        keys = set(starts.map(lambda _: read_or_make_key(file), range(8)))
+    assert len(keys) == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["secret.key"]

@@ -160,8 +160,10 @@ async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ho
     """The whole server. When the context is entered both listeners are open."""
     network, service = settings.network, settings.service
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(settings, clock=clock))
+        await asyncio.to_thread(prepare, settings)
+        # Before the house is opened, which brings the schema up to date: never under another server that runs on it.
         stack.enter_context(only_server_on(settings.storage.data_dir))
+        house = await stack.enter_async_context(open_house(settings, clock=clock))
         await _look_at_ffmpeg(house.transcoder)
         await house.audio.discard_unfinished()
         picked_up = await house.delivery.pick_up() + await house.library.pick_up()
@@ -173,7 +175,7 @@ async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ho
         await stack.enter_async_context(metrics_page(house.metrics, network.metrics_host, network.metrics_port))
         await stack.enter_async_context(house.retention.running())
         await stack.enter_async_context(house.playback.watching())
-        await stack.enter_async_context(house.shelf_conversion.running(stop_seconds=service.stop_seconds))
+        await stack.enter_async_context(house.shelf_conversion.running(stop_seconds=0))  # picked up at the next start
         await stack.enter_async_context(house.conversion.running(stop_seconds=service.stop_seconds))
         log.info("serving", extra={"picked_up": picked_up})
         yield house
@@ -212,6 +214,7 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
         clock=now,
         new_id=new_id,
     )
+    playback = Playback(database, library, hub, links, bus, clock=now, new_id=new_id)
     return House(
         settings=settings,
         listeners=listeners,
@@ -224,23 +227,23 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
         tokens=tokens,
         accounts=Accounts(database, bus, tokens, Passwords(), access=access, clock=now, new_id=new_id),
         toys=toys,
-        consents=Consents(database, toys, erasing.erase_sayings, keeping=settings.keeping, clock=now),
+        consents=Consents(database, toys, erasing.erase_sayings, playback.silence, keeping=settings.keeping, clock=now),
         devices=Devices(database, bus, toys, tokens, challenges, access=access, clock=now, new_id=new_id),
         library=library,
         shelf_conversion=Conversion(
             shelf_queue, library.convert, library.delayed, workers=1, retry_seconds=conversion.retry_seconds
         ),
-        playback=Playback(database, library, hub, links, bus, clock=now, new_id=new_id),
+        playback=playback,
         mailboxes=Mailboxes(database, links),
         receipts=receipts,
-        listening=Listening(database, audio, links, library.may_hear),
+        listening=Listening(database, audio, links, library.may_hear, clock=now),
         conversations=Conversations(database, erasing, bus, hub, links, clock=now),
         delivery=delivery,
         erasing=erasing,
         retention=Retention(database, audio, erasing, keeping=settings.keeping, clock=now),
         exporting=Exporting(database, audio, clock=now),
         backups=Backups(database, audio, clock=now),
-        contacts=Contacts(database, bus, most=settings.families.contacts, clock=now, new_id=new_id),
+        contacts=Contacts(database, bus, limits=settings.families, clock=now, new_id=new_id),
         groups=Groups(database, bus, erasing.erase_group, limits=settings.families, clock=now, new_id=new_id),
         conversion=Conversion(
             queue,

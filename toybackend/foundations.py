@@ -29,9 +29,18 @@ def prepare(settings: Settings) -> bytes:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (data / RESTORING).exists():
             raise BadSettings(f"a restore into {data} was not finished: empty that folder, and restore again")
-        return read_or_make_key(Path(settings.storage.secret_key_file or data / "secret.key"))
+        return read_or_make_key(_key_file(settings))
     except OSError as error:
         raise BadSettings(f"{error.filename}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error
+
+
+def is_settled(settings: Settings) -> bool:
+    """Was there ever a house in this data folder? It gets its key at its first start."""
+    return _key_file(settings).exists()
+
+
+def _key_file(settings: Settings) -> Path:
+    return Path(settings.storage.secret_key_file or settings.storage.data_dir / "secret.key")
 
 
 def _check(settings: Settings) -> None:

@@ -155,7 +155,7 @@ class Toy:
     paused_at: int | None = None
     """Since when the consent is withdrawn: nobody talks with it."""
     heard_at: int | None = None
-    """When it was last heard from, as far as it is written down; while it is online, see `services/presence.py`."""
+    """When it was last heard from, as far as it is written down; while it is online, see `gateway/hub.py`."""
 
 
 @dataclass(frozen=True, slots=True)

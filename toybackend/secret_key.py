@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -14,15 +15,23 @@ KEY_BYTES = 32
 
 def read_or_make_key(file: Path) -> bytes:
     """Raises BadSettings when others may read the key or it is too short to be one."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(file)
-    with open(descriptor, "wb") as made:
-        made.write(secrets.token_bytes(KEY_BYTES))
-        made.flush()
-        os.fsync(made.fileno())
+    if not file.exists():
+        _make(file)
     return _read(file)
+
+
+def _make(file: Path) -> None:
+    """It gets its name once it is whole; of two that are made at the same moment the first one counts."""
+    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+            made.write(secrets.token_bytes(KEY_BYTES))
+            made.flush()
+            os.fsync(made.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, file)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> bytes:

@@ -175,7 +175,10 @@ class Access:
         "Who may register: `open` to anybody, with an `invitation`, or `closed`; operators always can add accounts.",
     )
     registrations_per_hour: int = setting(
-        "REGISTRATIONS_PER_HOUR", 20, "Tries to register from one address, or to take another name, in an hour; more is `rate_limited`.", least=1
+        "REGISTRATIONS_PER_HOUR",
+        20,
+        "Tries to register from one address, or to take another name, in an hour; more is `rate_limited`.",
+        least=1,
     )
     invitation_days: int = setting("INVITATION_DAYS", 14, "Days an invitation to register works, once.", least=1)
 
@@ -220,8 +223,14 @@ class Families:
     contacts: int = setting(
         "CONTACTS", 200, "Contacts and open requests of one person or toy; one more is `too_many`.", least=1
     )
+    contact_requests: int = setting(
+        "CONTACT_REQUESTS", 20, "Contact requests one person may make in an hour; more is `rate_limited`.", least=1
+    )
     groups: int = setting("GROUPS_PER_PERSON", 50, "Groups one person may own; one more is `too_many`.", least=1)
     members: int = setting("GROUP_MEMBERS", 32, "Members of one group; one more is `too_many`.", least=2)
+    memberships: int = setting(
+        "GROUPS_PER_MEMBER", 200, "Groups one person or toy may be in; one more is `too_many`.", least=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,13 @@ def test_it_takes_no_folder_that_has_something_in_it(copy: Path, data: Path) -> 
     assert (copy / "manifest.json").read_bytes() == before
 
 
+def test_where_no_house_is_none_is_made(tmp_path: Path) -> None:
+    done = call("backup", tmp_path / "copy", "--data", tmp_path / "typo")
+    assert done.code == 2
+    assert "there is nothing in" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_deleted_meanwhile_is_gone_and_stays_so(
     tmp_path: Path, data: Path, seeded: tuple[MessageId, MessageId]
 ) -> None:

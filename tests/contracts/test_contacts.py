@@ -52,7 +52,8 @@ async def test_a_person_and_a_toy_with_a_family_are_parties(database: SqlDatabas
 
 async def test_a_request_is_seen_from_both_sides(database: SqlDatabase, dad: Party, bear: Party) -> None:
     asked = await ask(database, dad, bear)
-    ours = Contact(asked.contact.id, dad, bear, ContactState.ASKED, dad.id, "", is_blocked=False, since=NOW)
+    unnamed = replace(bear, name="")  # whoever has an id does not learn by asking whose it is
+    ours = Contact(asked.contact.id, dad, unnamed, ContactState.ASKED, dad.id, "", is_blocked=False, since=NOW)
     assert asked == Asked(ours, is_news=True)
     assert await seen(database, dad) == [ours]
     assert await seen(database, bear) == [replace(ours, side=bear, other=dad)]
@@ -90,13 +91,28 @@ async def test_one_who_answers_for_both_sides_settles_an_open_request(
 
 async def test_agreeing(database: SqlDatabase, dad: Party, bear: Party) -> None:
     asked = (await ask(database, dad, bear)).contact
-    await database.agree(asked.id, LATER)
-    assert await seen(database, dad) == [replace(asked, state=ContactState.AGREED, since=LATER)]
+    await database.agree(asked.id, bear.id, LATER)
+    assert await seen(database, dad) == [replace(asked, other=bear, state=ContactState.AGREED, since=LATER)]
+
+
+@pytest.mark.parametrize("since", ["asked by us", "dad blocks", "we block", "agreed", "another's"])
+async def test_who_agrees_agrees_to_what_is_there_now(
+    database: SqlDatabase, mum: Party, dad: Party, bear: Party, since: str
+) -> None:
+    asker, asked = (bear, dad) if since == "asked by us" else (dad, bear)
+    state = ContactState.AGREED if since == "agreed" else ContactState.ASKED
+    contact_id = await add_contact(database, asker, asked, state, blocks=since == "we block")
+    if since == "dad blocks":
+        await database.set_block(contact_id, dad.id, blocks=True)
+    before = await database.contact(contact_id)
+    with pytest.raises(NotFound):
+        await database.agree(contact_id, mum.id if since == "another's" else bear.id, LATER)
+    assert await database.contact(contact_id) == before
 
 
 async def test_nothing_can_be_agreed_to_that_is_not_there(database: SqlDatabase) -> None:
     with pytest.raises(NotFound):
-        await database.agree(ContactId("c_none"), NOW)
+        await database.agree(ContactId("c_none"), PartyId("p_none"), NOW)
     assert await database.contact(ContactId("c_none")) == []
 
 
@@ -127,7 +143,7 @@ async def test_contacts_and_requests_are_bounded(database: SqlDatabase, mum: Par
     await ask(database, aunt, mum, is_agreed=True, most=2)
     with pytest.raises(TooMany):
         await ask(database, mum, await add_person(database, "Uncle"), most=2)
-    assert (await ask(database, mum, dad, most=2)).contact.other == dad  # it is there already
+    assert (await ask(database, mum, dad, most=2)).contact.other.id == dad.id  # it is there already
 
 
 async def test_who_has_no_room_for_one_more_cannot_be_found(database: SqlDatabase, mum: Party, dad: Party) -> None:
@@ -136,6 +152,15 @@ async def test_who_has_no_room_for_one_more_cannot_be_found(database: SqlDatabas
     with pytest.raises(UnknownRecipient):
         await ask(database, aunt, mum, most=1)
     assert await seen(database, aunt) == []
+
+
+async def test_who_has_no_room_does_not_learn_who_is_there(database: SqlDatabase, mum: Party, dad: Party) -> None:
+    aunt = await add_person(database, "Aunt")
+    await add_contact(database, mum, aunt, ContactState.ASKED, blocks=True)
+    await ask(database, mum, dad, most=1)
+    for other_id in (aunt.id, (await add_person(database, "Uncle")).id, PartyId("p_none")):
+        with pytest.raises(TooMany):
+            await database.ask(ContactId("c_1"), mum.id, other_id, NOW, is_agreed=False, most=1)
 
 
 async def test_what_a_party_cannot_see_does_not_count_for_it(database: SqlDatabase, mum: Party, dad: Party) -> None:
@@ -273,6 +298,12 @@ async def test_what_was_ended_under_a_block_needs_both_again(database: SqlDataba
     [view] = await seen(database, dad)
     assert (view.state, view.asked_by, view.is_blocked) == (ContactState.ASKED, bear.id, False)
     assert (await ask(database, dad, bear)).contact.state is ContactState.AGREED
+
+
+async def test_who_blocks_still_knows_whom(database: SqlDatabase, dad: Party, bear: Party) -> None:
+    contact_id = await add_contact(database, dad, bear, blocks=True)
+    await database.end_contact(contact_id, [dad.id])
+    assert [(view.nickname, view.other.name) for view in await seen(database, bear)] == [("Dad", "")]
 
 
 async def test_a_block_goes_with_the_last_side_that_has_one(database: SqlDatabase, dad: Party, bear: Party) -> None:

@@ -220,7 +220,7 @@ async def test_who_comes_later_does_not_see_what_was_said_before(
         await add_contact(database, dad, one)
     group_id = await add_group(database, mum, bear)
     await accept(database, message(mum, group_id, text="before"))
-    await database.add_member(group_id, dad.id, NOW, most=10)
+    await database.add_member(group_id, dad.id, NOW, most=10, most_memberships=9)
     after = message(mum, group_id, text="after")
     assert await ids(database, dad, group_id) == []
     await accept(database, after)

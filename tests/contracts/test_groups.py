@@ -34,9 +34,10 @@ async def make(
     now: int = NOW,
     most_groups: int = 9,
     most_members: int = 9,
+    most_memberships: int = 9,
 ) -> Group:
     ids = [one.id for one in members]
-    limits = {"most_groups": most_groups, "most_members": most_members}
+    limits = {"most_groups": most_groups, "most_members": most_members, "most_memberships": most_memberships}
     return await database.add_group(GroupId(new_id("g")), name, owner.id, ids, now, **limits)
 
 
@@ -46,8 +47,28 @@ async def present(database: SqlDatabase, group_id: GroupId) -> list[Party]:
     return list(group.members)
 
 
-async def add(database: SqlDatabase, group: Group, party: Party, *, now: int = NOW, most: int = 9) -> None:
-    await database.add_member(group.id, party.id, now, most=most)
+async def add(
+    database: SqlDatabase, group: Group, party: Party, *, now: int = NOW, most: int = 9, most_memberships: int = 9
+) -> None:
+    await database.add_member(group.id, party.id, now, most=most, most_memberships=most_memberships)
+
+
+# ── how many groups one is in ──
+
+
+async def test_nobody_is_in_groups_without_end(
+    database: SqlDatabase, mum: Party, dad: Party, friends: list[Party]
+) -> None:
+    ann, ben, _ = friends
+    await make(database, mum, ann, most_memberships=1)
+    with pytest.raises(TooMany):
+        await make(database, dad, ann, most_memberships=1)
+    group = await make(database, dad, ben, most_memberships=1)
+    with pytest.raises(TooMany):
+        await add(database, group, ann, most_memberships=1)
+    await add(database, group, ann, most_memberships=2)
+    await add(database, group, ann, most_memberships=1)  # who is in it already
+    assert await present(database, group.id) == sorted([dad, ben, ann], key=lambda one: one.id)
 
 
 # ── making ──
@@ -173,9 +194,9 @@ async def test_who_may_not_talk_with_one_of_them_does_not_join(
 
 async def test_nobody_joins_what_is_not_there(database: SqlDatabase, mum: Party) -> None:
     with pytest.raises(NotFound):
-        await database.add_member(GroupId("g_none"), mum.id, NOW, most=9)
+        await database.add_member(GroupId("g_none"), mum.id, NOW, most=9, most_memberships=9)
     with pytest.raises(NotAllowed):
-        await database.add_member((await make(database, mum)).id, PartyId("p_none"), NOW, most=9)
+        await database.add_member((await make(database, mum)).id, PartyId("p_none"), NOW, most=9, most_memberships=9)
 
 
 # ── leaving ──

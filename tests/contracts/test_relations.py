@@ -271,7 +271,9 @@ async def custom_group(database: SqlDatabase, owner: Party, *others: Party) -> G
     for one in others:
         await add_contact(database, owner, one)
     group_id, ids = GroupId(new_id("g")), [one.id for one in others]
-    made = await database.add_group(group_id, "Friends", owner.id, ids, NOW, most_groups=9, most_members=9)
+    made = await database.add_group(
+        group_id, "Friends", owner.id, ids, NOW, most_groups=9, most_members=9, most_memberships=9
+    )
     return made.id
 
 

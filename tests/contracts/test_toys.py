@@ -337,7 +337,7 @@ async def test_a_guardian_who_goes_leaves_nothing_behind(
 ) -> None:
     await add_guardian(database, bear, mum, dad)
     before = await database.revision()
-    await database.remove_guardian(bear.id, dad.id)
+    await database.remove_guardian(bear.id, dad.id, NOW)
     assert await roles(database, bear.id) == [(mum.id, GuardianRole.OWNER)]
     assert await members(database, bear.id) == {bear.id, mum.id}
     assert await database.standing(dad.id, bear.id) is Standing.STRANGER
@@ -351,16 +351,16 @@ async def test_an_owner_who_goes_is_followed_by_whoever_guards_longest(
     for person, at in ((dad, NOW + 9), (gran, NOW + 3)):
         await database.set_claim(Claim("WINDOW", bear.id, LATER, mum.id))
         await bind(database, person, "WINDOW", now=at)
-    await database.remove_guardian(bear.id, mum.id)
+    await database.remove_guardian(bear.id, mum.id, NOW)
     assert await roles(database, bear.id) == [(gran.id, GuardianRole.OWNER), (dad.id, GuardianRole.CO_GUARDIAN)]
 
 
 async def test_the_last_guardian_does_not_just_go(database: SqlDatabase, bear: Party, mum: Party, dad: Party) -> None:
     with pytest.raises(NotAllowed):
-        await database.remove_guardian(bear.id, mum.id)
+        await database.remove_guardian(bear.id, mum.id, NOW)
     for toy_id, person in ((bear.id, dad), (NOBODY, mum)):
         with pytest.raises(NotFound):
-            await database.remove_guardian(toy_id, person.id)
+            await database.remove_guardian(toy_id, person.id, NOW)
     assert await roles(database, bear.id) == [(mum.id, GuardianRole.OWNER)]
 
 
@@ -370,13 +370,13 @@ async def test_the_codes_of_a_guardian_who_goes_are_void(
     """Else who was sent away could look at the toy again, or let somebody in."""
     await add_guardian(database, bear, mum, dad)
     await database.set_claim(Claim("DADS", bear.id, LATER, dad.id))
-    await database.remove_guardian(bear.id, dad.id)
+    await database.remove_guardian(bear.id, dad.id, NOW)
     gran = await add_person(database, "Gran")
     with pytest.raises(ClaimWrong):
         await bind(database, gran, "DADS")
     await database.set_claim(Claim("USED", bear.id, LATER, mum.id))
     await bind(database, dad, "USED")
-    await database.remove_guardian(bear.id, dad.id)
+    await database.remove_guardian(bear.id, dad.id, NOW)
     with pytest.raises(ClaimWrong):
         await bind(database, dad, "USED")
 
@@ -402,7 +402,7 @@ async def test_what_a_guardian_who_goes_and_the_family_did_not_hear_yet_is_taken
     for one in said.values():
         await accept(database, one)
     await database.advance(said["heard"].id, bear.id, DeliveryState.HEARD, NOW)
-    taken_back = await database.remove_guardian(bear.id, dad.id)
+    taken_back = await database.remove_guardian(bear.id, dad.id, NOW)
     left = {
         name: {receipt.recipient_id for receipt in outcome[1]}
         for name, one in said.items()
@@ -442,12 +442,58 @@ async def test_whoever_comes_and_goes_there_is_one_owner_and_the_group_is_the_fa
         present = [one for one, _ in await roles(database, toy.id)]
         person = people[number]
         if step == "leave" and person.id in present and len(present) > 1:
-            await database.remove_guardian(toy.id, person.id)
+            await database.remove_guardian(toy.id, person.id, NOW)
         elif step == "join" and person.id not in present:
             await add_guardian(database, toy, Party(present[0], PartyKind.PERSON, ""), person)
         found = await roles(database, toy.id)
         assert [role for _, role in found] == [GuardianRole.OWNER, *[GuardianRole.CO_GUARDIAN] * (len(found) - 1)]
         assert await members(database, toy.id) == {toy.id, *(one for one, _ in found)}
+
+
+@pytest.mark.parametrize("who", ["own", "mum's too", "gran's too"])
+async def test_a_guardian_who_goes_keeps_no_line_to_the_toy(
+    database: SqlDatabase, bear: Party, mum: Party, dad: Party, who: str
+) -> None:
+    """Not their toys' either, unless somebody who stays answers for these."""
+    gran = await add_person(database, "Gran")
+    cat = await add_toy(database, "Cat", dad)
+    if who != "own":
+        await add_guardian(database, cat, dad, mum if who == "mum's too" else gran)
+    await add_guardian(database, bear, mum, dad)
+    for one in (dad, cat, gran):
+        await add_contact(database, one, bear)
+    said = message(cat, bear, text=".")
+    await accept(database, said)
+    taken_back = await database.remove_guardian(bear.id, dad.id, NOW)
+    stays = who == "mum's too"
+    assert await database.standing(dad.id, bear.id) is Standing.STRANGER
+    assert await database.standing(cat.id, bear.id) is (Standing.CONTACT if stays else Standing.STRANGER)
+    assert await database.standing(gran.id, bear.id) is Standing.CONTACT
+    assert [copy.message_id for copy in taken_back] == ([] if stays else [said.id])
+
+
+async def test_a_guardian_who_goes_stays_blocked(database: SqlDatabase, bear: Party, mum: Party, dad: Party) -> None:
+    await add_contact(database, dad, bear, blocks=True)
+    await add_guardian(database, bear, mum, dad)
+    await database.remove_guardian(bear.id, dad.id, NOW)
+    [left] = await database.contacts_of([bear.id])
+    assert (left.other.id, left.is_blocked) == (dad.id, True)
+
+
+@pytest.mark.parametrize("mum_too", [False, True])
+async def test_the_consent_of_a_guardian_who_goes_goes_too(
+    database: SqlDatabase, bear: Party, mum: Party, dad: Party, mum_too: bool
+) -> None:
+    await add_guardian(database, bear, mum, dad)
+    if mum_too:
+        await database.give_consent(Consent(bear.id, mum.id, "1", NOW))
+    await database.give_consent(Consent(bear.id, dad.id, "1", NOW))
+    await database.change_toy(bear.id, ToyChange(child_name="Mia"))
+    await database.remove_guardian(bear.id, dad.id, LATER)
+    in_force = [one.given_by for one in await database.consents(bear.id) if one.withdrawn_at is None]
+    toy = await database.toy(bear.id)
+    assert toy is not None
+    assert (in_force, toy.child_name) == (([mum.id], "Mia") if mum_too else ([], ""))
 
 
 # ── all at one look ──

@@ -141,7 +141,9 @@ async def _things(house: House, town: Town) -> None:
         async with house.audio.desk() as desk:
             await house.audio.keep_mp3(sound_id, Path(shutil.copy(MP3, desk / "out.mp3")))
     members = [PartyId(town.ids["bear"]), PartyId(town.ids["co_guardian"])]
-    await house.database.add_group(GroupId("g_custom"), "Sunday", owner, members, 1, most_groups=9, most_members=9)
+    await house.database.add_group(
+        GroupId("g_custom"), "Sunday", owner, members, 1, most_groups=9, most_members=9, most_memberships=9
+    )
     town.ids.update(
         {
             "toy_id": bear,

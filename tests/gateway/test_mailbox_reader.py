@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from tests.gateway.fakes import BEAR, MUM, FakeMailboxes, FakeReceipts, delivery
 from toybackend.gateway.mailbox_reader import WITHOUT_ACKS, MailboxReader
-from toybackend.models import DeliveryState, Party, PartyId, PartyKind
+from toybackend.models import Delivery, DeliveryState, Party, PartyId, PartyKind
 from toybackend.services.mailboxes import Mailboxes
 from toybackend.services.receipts import Receipts
 
@@ -184,6 +185,25 @@ async def test_falling_asleep_between_two_looks_loses_nothing() -> None:
     assert await positions(one) == []
     one.is_resting = False
     assert await positions(one) == [3, 4]
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["wakes up", "falls asleep"])
+async def test_whoever_falls_asleep_or_wakes_up_while_we_look_gets_what_counts_then(rests: bool) -> None:
+    """What was found before the change is not shown, and nothing is passed over because of it."""
+    mailboxes = FakeMailboxes([delivery(1), delivery(2), delivery(3, conversation="dad's", is_urgent=True)])
+    one = reader(mailboxes, window=8)
+    one.is_resting = rests
+    asked = mailboxes.urgent if rests else mailboxes.waiting
+
+    async def meanwhile(owner: Party, **options: Any) -> Sequence[Delivery]:
+        found = await asked(owner, **options)
+        one.is_resting = not rests
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mailboxes, "urgent" if rests else "waiting", meanwhile)
+        assert await one.next() == ((), True)
+    assert await positions(one) == ([1, 2, 3] if rests else [3])
 
 
 async def test_without_acks_it_rests_as_well() -> None:

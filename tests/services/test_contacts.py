@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.authority import STANDING_TO_THE_TOY
 from tests.services.conftest import Home
 from tests.world import accept, add_guardian, add_licensed_toy, add_person, add_toy, message, new_id, sound
-from toybackend.errors import MissingField, NotAllowed, NotFound, Refused, TooMany, UnknownRecipient
+from toybackend.errors import MissingField, NotAllowed, NotFound, RateLimited, Refused, TooMany, UnknownRecipient
 from toybackend.models import Contact, ContactId, ContactState, DeliveryState, Message, Party, PartyId, Standing
 from toybackend.protocol import Notice, ServerFrame
 from toybackend.services.contacts import Contacts
+from toybackend.settings import Families
 
 
 @pytest.fixture
 def contacts(home: Home) -> Contacts:
-    return Contacts(home.database, home.bus, most=5, clock=home.clock, new_id=new_id)
+    return Contacts(
+        home.database, home.bus, limits=Families(contacts=5, contact_requests=10), clock=home.clock, new_id=new_id
+    )
 
 
 @pytest.fixture
@@ -38,6 +43,11 @@ async def agreed(home: Home, contacts: Contacts, aunt: Party) -> Contact:
     return contact
 
 
+def unnamed(party: Party) -> Party:
+    """As whoever asks sees them."""
+    return replace(party, name="")
+
+
 async def standing(home: Home, one: Party, other: Party) -> Standing:
     return await home.database.standing(one.id, other.id)
 
@@ -52,7 +62,12 @@ def notice(event: str, contact: Contact) -> list[ServerFrame | None]:
 async def test_a_person_asks_for_a_toy_and_its_guardians_are_told(home: Home, contacts: Contacts, aunt: Party) -> None:
     await add_guardian(home.database, home.bear, home.mum, home.dad)
     asked = await contacts.ask(aunt.id, home.bear.id)
-    assert (asked.side, asked.other, asked.state, asked.asked_by) == (aunt, home.bear, ContactState.ASKED, aunt.id)
+    assert (asked.side, asked.other, asked.state, asked.asked_by) == (
+        aunt,
+        unnamed(home.bear),
+        ContactState.ASKED,
+        aunt.id,
+    )
     for guardian in (home.mum, home.dad):
         assert home.told(guardian) == notice("contact_request", asked)
     assert home.told(home.bear) == home.told(aunt) == []
@@ -61,7 +76,7 @@ async def test_a_person_asks_for_a_toy_and_its_guardians_are_told(home: Home, co
 
 async def test_a_guardian_asks_for_their_toy(home: Home, contacts: Contacts, aunt: Party, car: Party) -> None:
     asked = await contacts.ask(home.mum.id, car.id, home.bear.id)
-    assert (asked.side, asked.other, asked.asked_by) == (home.bear, car, home.bear.id)
+    assert (asked.side, asked.other, asked.asked_by) == (home.bear, unnamed(car), home.bear.id)
     assert home.told(aunt) == notice("contact_request", asked)
 
 
@@ -133,6 +148,18 @@ async def test_one_contact_too_many(home: Home, contacts: Contacts, aunt: Party)
     assert home.told(home.mum) == []
 
 
+async def test_nobody_asks_without_end(home: Home, contacts: Contacts, aunt: Party) -> None:
+    for _ in range(10):
+        with pytest.raises(UnknownRecipient):
+            await contacts.ask(aunt.id, PartyId("p_none"))
+    with pytest.raises(RateLimited):
+        await contacts.ask(aunt.id, home.bear.id)
+    assert home.told(home.mum) == []
+    assert (await contacts.ask(home.mum.id, aunt.id)).other.id == aunt.id
+    home.clock.pass_seconds(3600)
+    assert (await contacts.ask(aunt.id, home.bear.id)).state is ContactState.ASKED
+
+
 # ── agreeing ──
 
 
@@ -147,6 +174,17 @@ async def test_the_side_that_was_asked_agrees(home: Home, contacts: Contacts, au
     for one in (home.mum, home.bear, aunt):
         assert home.told(one) == notice("contact_accepted", contact)
     assert home.told(home.dad) == []
+
+
+async def test_who_agreed_for_both_sides_does_not_stay_when_sent_away(home: Home, contacts: Contacts) -> None:
+    asked = await contacts.ask(home.dad.id, home.bear.id)
+    await add_guardian(home.database, home.bear, home.mum, home.dad)
+    await contacts.accept(home.dad.id, asked.id)
+    cat = await add_toy(home.database, "Cat", home.dad)
+    await contacts.ask(home.dad.id, home.bear.id, cat.id)
+    await home.database.remove_guardian(home.bear.id, home.dad.id, home.clock.now)
+    assert await standing(home, home.dad, home.bear) is Standing.STRANGER
+    assert await standing(home, cat, home.bear) is Standing.STRANGER
 
 
 async def test_any_guardian_agrees(home: Home, contacts: Contacts, aunt: Party) -> None:
@@ -206,7 +244,7 @@ async def test_the_list_is_of_oneself_and_every_toy_one_guards(
     await contacts.ask(home.dad.id, aunt.id)
     assert {(one.side, one.other) for one in await contacts.contacts(home.mum.id)} == {
         (home.bear, aunt),
-        (home.mum, aunt),
+        (home.mum, unnamed(aunt)),
     }
     assert [one.side for one in await contacts.contacts(home.mum.id, home.bear.id)] == [home.bear]
     assert {one.other for one in await contacts.contacts(aunt.id)} == {home.bear, home.mum, home.dad}

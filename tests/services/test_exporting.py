@@ -16,7 +16,7 @@ from tests.services.conftest import Home
 from tests.services.test_erasing import voice
 from tests.world import NOW, accept, add_contact, add_group, add_person, add_toy, message
 from toybackend.errors import Gone, Overloaded, RateLimited
-from toybackend.models import Party
+from toybackend.models import ContactState, Party
 from toybackend.protocol import rfc3339
 from toybackend.services.exporting import Exporting
 
@@ -115,6 +115,17 @@ async def test_of_others_only_what_they_said_to_us(home: Home, exporting: Export
     assert found.sounds == {to_us}
     assert [one["name"] for one in found.index["contacts"]] == ["Aunt Agatha"]
     assert "nobody else's business" not in found.page
+
+
+async def test_who_blocks_us_and_whom_we_only_asked_stays_untold(home: Home, exporting: Exporting, aunt: Party) -> None:
+    await add_contact(home.database, home.mum, aunt, ContactState.ASKED, blocks=True)
+    await add_contact(home.database, home.bear, aunt, ContactState.ASKED)
+    await add_contact(home.database, home.dad, home.mum, ContactState.ASKED)
+    found = (await export(exporting, home.mum)).index["contacts"]
+    assert {(one["side"], one["other"], one["name"]) for one in found} == {
+        (home.bear.id, aunt.id, ""),
+        (home.mum.id, home.dad.id, "Dad"),
+    }
 
 
 async def test_a_group_we_left_is_there_as_far_as_we_heard(home: Home, exporting: Exporting) -> None:

@@ -186,6 +186,15 @@ async def test_a_converted_song_is_ready_and_its_original_is_gone(library: Libra
     assert f"/{item.id}.mp3?for={home.mum.id}&" in link
 
 
+async def test_a_second_turn_that_finds_it_done_spoils_nothing(library: Library, home: Home) -> None:
+    """Two processes may convert the same: a command that stocks the shelf, and a server that starts meanwhile."""
+    item = await add_ready(library, home, home.mum)
+    await library.convert(Unconverted(item.id, home.mum.id, home.mum.id))
+    assert files(home, item) == [False, True]
+    found = await home.database.item(item.id)
+    assert found is not None and found.state is ItemState.READY
+
+
 async def test_a_song_without_sound_fails(library: Library, home: Home) -> None:
     item = await add(library, home.mum)
     home.converter.fails.append(BadAudio())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -212,6 +212,28 @@ async def test_what_plays_when_rest_begins_is_stopped(playback: Playback, home: 
     await playback.look()
     assert frames(home, home.bear) == ["Play", "Stop"]
     assert await home.database.playing(home.clock()) == []
+
+
+async def test_what_starts_while_we_look_is_not_forgotten(
+    playback: Playback, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_rest(home, home.bear, 9, 10)
+    song = await add_song(home, minutes=90)
+    await play(playback, home, song)
+    await home.database.stop_plays([home.bear.id], home.clock())  # as when it was played to its end
+    real = home.database.playing
+
+    async def slow(now: int) -> Sequence[PartyId]:
+        found = await real(now)
+        await play(playback, home, song)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(home.database, "playing", slow)
+        await playback.look()
+    home.clock.pass_seconds(3600)
+    await playback.look()
+    assert frames(home, home.bear)[-1] == "Stop"
 
 
 # ── the daily limit ──

@@ -15,7 +15,7 @@ from toybackend.app import open_house
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.commands.reporting import progress_bar
 from toybackend.errors import BadBackup, BadSettings
-from toybackend.foundations import RESTORING, only_server_on
+from toybackend.foundations import RESTORING, is_settled, only_server_on
 from toybackend.services.backups import Manifest, read_backup
 from toybackend.settings import Settings
 
@@ -39,6 +39,8 @@ def backup(
 
 
 async def _backup(settings: Settings, folder: Path) -> Manifest:
+    if not await asyncio.to_thread(is_settled, settings):
+        raise BadSettings(f"there is nothing in {settings.storage.data_dir}; see --data and TOYBACKEND_DATA_DIR")
     async with open_house(settings) as house:
         return await house.backups.write(folder, progress_bar)
 

@@ -182,6 +182,8 @@ async def _owned(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
 
 # ── songs and stories ──
@@ -204,8 +206,8 @@ async def _play_song(one: Toy, song: Play, habits: Habits, report: Report) -> No
     about = {"id": song.id, "item": song.item_id, "title": song.title}
     try:
         mp3 = await one.fetch(song)
-    except (Gone, NotFound) as error:
-        report.tell("gone", f"✗ {song.title} is gone", style="red", **about, code=error.code)
+    except ToybackendError as error:
+        report.tell("gone", f"✗ {song.title} cannot be had: {error}", style="red", **about, code=error.code)
         return
     async with _file(habits, song.id, mp3) as file:
         report.tell("play", f"▶ {song.title}: {song.duration_ms / 1000:.0f} s", **about, bytes=len(mp3))

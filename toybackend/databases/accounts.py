@@ -41,6 +41,11 @@ _BEARERS = (
     .outerjoin(accounts, accounts.c.id == parties.c.id)
     .where(tokens.c.digest.in_(bindparam("digests", expanding=True)), tokens.c.expires_at > bindparam("now"))
 )
+_ANY_TOKEN = (
+    select(tokens.c.digest)
+    .where(tokens.c.party_id == bindparam("party"), tokens.c.expires_at > bindparam("now"))
+    .limit(1)
+)
 
 
 class SqlAccounts:
@@ -150,6 +155,10 @@ class SqlAccounts:
         return {
             row.digest: Party(PartyId(row.id), PartyKind(row.kind), row.name, bool(row.is_operator)) for row in rows
         }
+
+    async def has_token(self, party_id: PartyId, now: int) -> bool:
+        asked = {"party": party_id, "now": now}
+        return await self._engine.read(lambda connection: connection.execute(_ANY_TOKEN, asked).first() is not None)
 
     async def remove_token(self, digest: str) -> PartyId | None:
         statement = delete(tokens).where(tokens.c.digest == digest).returning(tokens.c.party_id)

@@ -4,6 +4,7 @@ either side; out here it is seen from one of its sides."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -43,6 +44,9 @@ class SqlContacts:
     ) -> Asked:
         def query(connection: Connection) -> Asked:
             before = _pair(connection, side, other)
+            if before is None or _blocks(before, other):
+                # First of all our own number, or whoever has no room would learn by the answer who is there.
+                _check_room(connection, side, most)
             if before is None:
                 _add(connection, contact_id, side, other, now, most)
             elif _blocks(before, other):
@@ -70,9 +74,11 @@ class SqlContacts:
 
         return await self._engine.read(query)
 
-    async def agree(self, contact_id: ContactId, now: int) -> None:
+    async def agree(self, contact_id: ContactId, side: PartyId, now: int) -> None:
+        agreement = {"contact": contact_id, "side": side, "now": now}
+
         def query(connection: Connection) -> None:
-            if connection.execute(_AGREE, {"contact": contact_id, "now": now}).rowcount == 0:
+            if connection.execute(_AGREE_AS_ASKED, agreement).rowcount == 0:
                 raise NotFound
 
         await self._engine.write(query)
@@ -170,10 +176,13 @@ def _seen_from(row: Row[Any], side: str) -> Contact:
     lower = Party(PartyId(row.lower_id), PartyKind(row.lower_kind), row.lower_name)
     upper = Party(PartyId(row.upper_id), PartyKind(row.upper_kind), row.upper_name)
     is_lower = side == row.lower_id
+    other = upper if is_lower else lower
+    if row.state == ContactState.ASKED and row.asked_by == side:
+        other = replace(other, name="")  # else whoever has an id would learn by asking whose it is
     return Contact(
         id=ContactId(row.id),
         side=lower if is_lower else upper,
-        other=upper if is_lower else lower,
+        other=other,
         state=ContactState(row.state),
         asked_by=PartyId(row.asked_by),
         nickname=row.lower_nickname if is_lower else row.upper_nickname,
@@ -194,10 +203,19 @@ _AGREE = (
     .where(contacts.c.id == bindparam("contact"))
     .values(state=ContactState.AGREED, since=bindparam("now"))
 )
+# Whoever agrees looked at it before: the request may have been taken back or turned round since, or blocked.
+_AGREE_AS_ASKED = _AGREE.where(
+    contacts.c.state == ContactState.ASKED,
+    bindparam("side").in_([contacts.c.lower_id, contacts.c.upper_id]),
+    contacts.c.asked_by != bindparam("side"),
+    ~contacts.c.lower_blocks,
+    ~contacts.c.upper_blocks,
+)
 
 
-def _exists_for(side: ColumnElement[str], other_blocks: ColumnElement[bool]) -> ColumnElement[bool]:
-    return and_(side == bindparam("party"), or_(contacts.c.state == ContactState.AGREED, ~other_blocks))
+def exists_for_us(other_blocks: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The same as in `_views`: not yet agreed, a contact is hidden from whoever is blocked."""
+    return or_(contacts.c.state == ContactState.AGREED, ~other_blocks)
 
 
 _HOW_MANY = (
@@ -205,18 +223,21 @@ _HOW_MANY = (
     .select_from(contacts)
     .where(
         or_(
-            _exists_for(contacts.c.lower_id, contacts.c.upper_blocks),
-            _exists_for(contacts.c.upper_id, contacts.c.lower_blocks),
+            and_(contacts.c.lower_id == bindparam("party"), exists_for_us(contacts.c.upper_blocks)),
+            and_(contacts.c.upper_id == bindparam("party"), exists_for_us(contacts.c.lower_blocks)),
         )
     )
 )
 
 
+def _check_room(connection: Connection, side: PartyId, most: int) -> None:
+    if _how_many(connection, side) >= most:
+        raise TooMany(f"there may be {most} contacts and open requests at most")
+
+
 def _add(connection: Connection, contact_id: ContactId, side: PartyId, other: PartyId, now: int, most: int) -> None:
     if _party(connection, other) is None:
         raise UnknownRecipient
-    if _how_many(connection, side) >= most:
-        raise TooMany(f"there may be {most} contacts and open requests at most")
     if _how_many(connection, other) >= most:
         raise UnknownRecipient  # how many the other has is nobody's business
     lower, upper = sorted((side, other))
@@ -264,16 +285,27 @@ def _end(connection: Connection, row: Row[Any], by: Collection[PartyId]) -> None
         connection.execute(_DELETE, {"contact": row.id})
         return
     # What stays is the blocker's alone. Should they unblock, it is a request of theirs: whoever ended it must agree.
-    is_lower = blocker == row.lower_id
+    is_lower, seen = blocker == row.lower_id, _seen_from(row, blocker)
+    known_as = seen.nickname or seen.other.name
     kept = {
         "contact": row.id,
         "blocker": blocker,
-        "lower_name": row.lower_nickname if is_lower else "",
-        "upper_name": "" if is_lower else row.upper_nickname,
+        "lower_name": known_as if is_lower else "",
+        "upper_name": "" if is_lower else known_as,
         "lower_does": is_lower,
         "upper_does": not is_lower,
     }
     connection.execute(_REDUCE, kept)
+
+
+def end_between(connection: Connection, side: PartyId, others: Collection[PartyId]) -> list[TakenBack]:
+    """End the contacts that others have with this side, as if the others did, and take back what was not heard yet."""
+    taken_back: list[TakenBack] = []
+    for row in connection.execute(_OF_SIDES, {"sides": [side]}).all():
+        if row.lower_id in others or row.upper_id in others:
+            _end(connection, row, others)
+            taken_back += _take_back_of(connection, row)
+    return taken_back
 
 
 # ── taking back ──

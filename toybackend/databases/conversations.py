@@ -12,7 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from toybackend.databases.engine import Engine
 from toybackend.databases.mailboxes import nickname
@@ -38,14 +50,20 @@ class SqlConversations:
 
     _engine: Engine
 
-    async def conversations(self, reader_id: PartyId) -> Sequence[Conversation]:
-        return await self._engine.read(lambda connection: _conversations(connection, reader_id))
+    async def conversations(self, reader_id: PartyId, *, rests: bool = False) -> Sequence[Conversation]:
+        return await self._engine.read(lambda connection: _conversations(connection, reader_id, rests))
 
     async def history(
-        self, reader_id: PartyId, other: PartyId | GroupId, before: MessageId | None, limit: int
+        self,
+        reader_id: PartyId,
+        other: PartyId | GroupId,
+        before: MessageId | None,
+        limit: int,
+        *,
+        rests: bool = False,
     ) -> Sequence[Entry]:
         key = _key(reader_id, other)
-        return await self._engine.read(lambda connection: _history(connection, reader_id, key, before, limit))
+        return await self._engine.read(lambda connection: _history(connection, reader_id, key, before, limit, rests))
 
 
 def _key(reader_id: str, other: str) -> str:
@@ -64,6 +82,17 @@ def _other(reader_id: str, key: str) -> str:
 _READER: ColumnElement[str] = bindparam("reader")
 _I_SENT = messages.c.sender_id == _READER
 _I_GOT = (deliveries.c.recipient_id == _READER, deliveries.c.position.is_not(None))
+_URGENT_ONE = messages.alias("urgent_one")
+_I_GOT_AT_REST = (
+    *_I_GOT,
+    or_(
+        deliveries.c.state != spelled_out(DeliveryState.WAITING),
+        exists().where(_URGENT_ONE.c.id == deliveries.c.message_id, _URGENT_ONE.c.is_urgent),
+    ),
+)
+_Shown = tuple[ColumnElement[bool], ...]
+"""Which of the reader's copies are shown: statements are built for those of every day and for those at rest, so that
+the everyday ones stay simple."""
 _CALLED = func.coalesce(func.nullif(nickname(_READER, parties.c.id), ""), parties.c.name).label("called")
 _MINE = deliveries.alias("mine")
 _ENTRIES = (
@@ -103,42 +132,52 @@ def _newest(seq: ColumnElement[int], *mine: ColumnElement[bool]) -> Select[Any]:
     return select(older.order_by(seq.desc()).limit(bindparam("most")).subquery().c.seq)
 
 
-_HISTORY = _ENTRIES.where(
-    messages.c.seq.in_(
-        union_all(
-            _newest(messages.c.seq, _I_SENT, messages.c.conversation == bindparam("key")),
-            _newest(deliveries.c.seq, *_I_GOT, deliveries.c.conversation == bindparam("key")),
-        )
+def _page(shown: _Shown) -> Select[Any]:
+    sent = _newest(messages.c.seq, _I_SENT, messages.c.conversation == bindparam("key"))
+    got = _newest(deliveries.c.seq, *shown, deliveries.c.conversation == bindparam("key"))
+    return _ENTRIES.where(messages.c.seq.in_(union_all(sent, got))).limit(bindparam("most"))
+
+
+def _place(shown: _Shown) -> CompoundSelect[Any]:
+    """Of the message before which a page begins; what is not shown is no place either."""
+    return union_all(
+        select(messages.c.seq).where(
+            _I_SENT, messages.c.conversation == bindparam("key"), messages.c.id == bindparam("message")
+        ),
+        select(deliveries.c.seq).where(
+            *shown, deliveries.c.conversation == bindparam("key"), deliveries.c.message_id == bindparam("message")
+        ),
     )
-).limit(bindparam("most"))
-_CURSOR = union_all(
-    select(messages.c.seq).where(
-        _I_SENT, messages.c.conversation == bindparam("key"), messages.c.id == bindparam("message")
-    ),
-    select(deliveries.c.seq).where(
-        *_I_GOT, deliveries.c.conversation == bindparam("key"), deliveries.c.message_id == bindparam("message")
-    ),
-)
+
+
+_HISTORY, _HISTORY_AT_REST = _page(_I_GOT), _page(_I_GOT_AT_REST)
+_CURSOR, _CURSOR_AT_REST = _place(_I_GOT), _place(_I_GOT_AT_REST)
 _AFTER_ALL = 2**62
 
 
-def _history(connection: Connection, reader_id: PartyId, key: str, before: MessageId | None, limit: int) -> list[Entry]:
+def _history(
+    connection: Connection, reader_id: PartyId, key: str, before: MessageId | None, limit: int, rests: bool
+) -> list[Entry]:
+    page, cursor = (_HISTORY_AT_REST, _CURSOR_AT_REST) if rests else (_HISTORY, _CURSOR)
     mine = {"reader": reader_id, "key": key}
-    seq = connection.execute(_CURSOR, {**mine, "message": before}).scalar() if before else _AFTER_ALL
+    seq = connection.execute(cursor, {**mine, "message": before}).scalar() if before else _AFTER_ALL
     if seq is None:
         raise NotFound
-    rows = connection.execute(_HISTORY, {**mine, "before": seq, "most": limit}).all()
+    rows = connection.execute(page, {**mine, "before": seq, "most": limit}).all()
     return _entries(connection, rows, reader_id)
 
 
 # ── all of them ──
 
-_LAST_SENT = select(messages.c.conversation, func.max(messages.c.seq).label("seq")).where(_I_SENT)
-_LAST_GOT = select(deliveries.c.conversation, func.max(deliveries.c.seq).label("seq")).where(*_I_GOT)
-_LAST_OF_BOTH = union_all(
-    _LAST_SENT.group_by(messages.c.conversation), _LAST_GOT.group_by(deliveries.c.conversation)
-).subquery()
-_LAST = _ENTRIES.where(messages.c.seq.in_(select(func.max(_LAST_OF_BOTH.c.seq)).group_by(_LAST_OF_BOTH.c.conversation)))
+
+def _last_ones(shown: _Shown) -> Select[Any]:
+    sent = select(messages.c.conversation, func.max(messages.c.seq).label("seq")).where(_I_SENT)
+    got = select(deliveries.c.conversation, func.max(deliveries.c.seq).label("seq")).where(*shown)
+    both = union_all(sent.group_by(messages.c.conversation), got.group_by(deliveries.c.conversation)).subquery()
+    return _ENTRIES.where(messages.c.seq.in_(select(func.max(both.c.seq)).group_by(both.c.conversation)))
+
+
+_LAST, _LAST_AT_REST = _last_ones(_I_GOT), _last_ones(_I_GOT_AT_REST)
 _UNREAD = (
     select(deliveries.c.conversation, func.count().label("unread"))
     .where(*_I_GOT, deliveries.c.state != spelled_out(DeliveryState.HEARD))
@@ -176,8 +215,8 @@ class _Chats:
     """By id: the reader's, and those that were."""
 
 
-def _conversations(connection: Connection, reader_id: PartyId) -> list[Conversation]:
-    chats = _read(connection, reader_id)
+def _conversations(connection: Connection, reader_id: PartyId, rests: bool) -> list[Conversation]:
+    chats = _read(connection, reader_id, rests)
     found = [_with_party(chats, row) for row in chats.parties.values() if row.id != reader_id]
     found += [_in_group(chats, row) for row in chats.groups.values()]
     places = {key: place for place, key in enumerate(chats.last)}
@@ -188,9 +227,9 @@ def _conversations(connection: Connection, reader_id: PartyId) -> list[Conversat
     return sorted(found, key=place)
 
 
-def _read(connection: Connection, reader_id: PartyId) -> _Chats:
+def _read(connection: Connection, reader_id: PartyId, rests: bool) -> _Chats:
     reader = {"reader": reader_id}
-    last = _entries(connection, connection.execute(_LAST, reader).all(), reader_id)
+    last = _entries(connection, connection.execute(_LAST_AT_REST if rests else _LAST, reader).all(), reader_id)
     now = peers(connection, reader_id)
     fellows: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(_FELLOWS, reader):

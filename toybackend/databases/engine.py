@@ -33,9 +33,10 @@ class Engine:
     """Runs queries. Raises Overloaded when the database is locked for long or its disk is full, and NotFound when a row
     refers to what was erased meanwhile."""
 
-    def __init__(self, writer: _Lane, reader: _Lane) -> None:
+    def __init__(self, writer: _Lane, reader: _Lane, long_reader: _Lane) -> None:
         self._writer = writer
         self._reader = reader
+        self._long_reader = long_reader
 
     async def write(self, query: Query[T]) -> T:
         """One transaction; when this returns it has been synced to disk."""
@@ -43,6 +44,10 @@ class Engine:
 
     async def read(self, query: Query[T]) -> T:
         return await self._reader.run(query)
+
+    async def read_long(self, query: Query[T]) -> T:
+        """For what takes a while, such as an export: toys and phones do not wait behind it."""
+        return await self._long_reader.run(query)
 
     async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Work on the database as a whole, between the writer's transactions."""
@@ -54,11 +59,13 @@ async def open_sqlite(url: str, *, prepare: Query[None] = migrate) -> AsyncItera
     """Migrate the database at this `sqlite:///…` address to the newest schema and open it."""
     writer = _Lane("database-writer", url, begin="BEGIN IMMEDIATE")
     reader = _Lane("database-reader", url, begin="BEGIN")
+    long_reader = _Lane("database-long-reader", url, begin="BEGIN")
     try:
         await writer.open(prepare)
         await reader.open()
-        yield Engine(writer, reader)
+        yield Engine(writer, reader, long_reader)
     finally:
+        await long_reader.close()
         await reader.close()
         await writer.close()
 

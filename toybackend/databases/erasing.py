@@ -31,7 +31,6 @@ from toybackend.databases.messages import publish, spelled_out
 from toybackend.databases.revisions import raise_revision
 from toybackend.databases.tables import (
     claims,
-    consents,
     deliveries,
     devices,
     groups,
@@ -45,9 +44,9 @@ from toybackend.databases.tables import (
     plays,
     revisions,
     tokens,
-    toys,
     used_nonces,
 )
+from toybackend.databases.toys import forget_child_without_consent
 from toybackend.models import (
     Erased,
     GroupKind,
@@ -261,10 +260,10 @@ def _accounts(going: Going, ids: Sequence[PartyId]) -> None:
     stay = going.found(guarded.where(is_shared))
     _parties(going, [*ids, *alone])
     for toy_id in stay:
-        _pass_on(going.connection, toy_id)
+        _pass_on(going.connection, PartyId(toy_id))
 
 
-def _pass_on(connection: Connection, toy_id: str) -> None:
+def _pass_on(connection: Connection, toy_id: PartyId) -> None:
     """A toy has one owner, the one who guards it longest; and no child's name without a guardian's consent."""
     theirs = guardians.c.toy_id == toy_id
     has_owner = connection.execute(select(guardians.c.role).where(theirs, guardians.c.role == GuardianRole.OWNER))
@@ -272,8 +271,7 @@ def _pass_on(connection: Connection, toy_id: str) -> None:
         longest = select(guardians.c.account_id).where(theirs).order_by(guardians.c.since, guardians.c.account_id)
         heir = guardians.c.account_id == longest.limit(1).scalar_subquery()
         connection.execute(update(guardians).where(theirs, heir).values(role=GuardianRole.OWNER))
-    agreed = exists().where(consents.c.toy_id == toys.c.id, consents.c.withdrawn_at.is_(None))
-    connection.execute(update(toys).where(toys.c.id == toy_id, ~agreed).values(child_name=""))
+    forget_child_without_consent(connection, toy_id)
 
 
 def _sayings(going: Going, toy_id: PartyId) -> None:

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, or_, select
+from sqlalchemy import Connection, Select, Table, and_, case, or_, select
 
+from toybackend.databases.contacts import exists_for_us
 from toybackend.databases.engine import Engine
 from toybackend.databases.tables import (
     accounts,
@@ -28,7 +29,7 @@ from toybackend.databases.tables import (
     tokens,
     toys,
 )
-from toybackend.models import MessageState
+from toybackend.models import ContactState, MessageState
 
 Record = dict[str, Any]
 
@@ -41,7 +42,7 @@ class SqlExports:
     _engine: Engine
 
     async def everything_of(self, account_id: str) -> Record:
-        return await self._engine.read(lambda connection: _Export(connection, account_id).everything())
+        return await self._engine.read_long(lambda connection: _Export(connection, account_id).everything())
 
 
 class _Export:
@@ -102,12 +103,13 @@ class _Export:
         found = []
         for ours, others in (("lower", "upper"), ("upper", "lower")):
             other = parties.alias("other")
+            is_open = and_(contacts.c.state == ContactState.ASKED, contacts.c.asked_by == contacts.c[f"{ours}_id"])
             statement = (
                 select(
                     contacts.c.id,
                     contacts.c[f"{ours}_id"].label("side"),
                     other.c.id.label("other"),
-                    other.c.name,
+                    case((is_open, ""), else_=other.c.name).label("name"),
                     contacts.c.state,
                     contacts.c.asked_by,
                     contacts.c[f"{ours}_nickname"].label("nickname"),
@@ -115,7 +117,7 @@ class _Export:
                     contacts.c.since.label("since_at"),
                 )
                 .join_from(contacts, other, other.c.id == contacts.c[f"{others}_id"])
-                .where(contacts.c[f"{ours}_id"].in_(self._ours))
+                .where(contacts.c[f"{ours}_id"].in_(self._ours), exists_for_us(contacts.c[f"{others}_blocks"]))
             )
             found += self._rows(statement)
         return sorted(found, key=lambda one: (one["since_at"], one["id"]))

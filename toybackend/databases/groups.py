@@ -32,6 +32,7 @@ class SqlGroups:
         *,
         most_groups: int,
         most_members: int,
+        most_memberships: int,
     ) -> Group:
         everybody = {owner_id, *members}
 
@@ -40,6 +41,7 @@ class SqlGroups:
                 raise TooMany(f"one person may have {most_groups} groups at most")
             _check_size(len(everybody), most_members)
             _check_peers(connection, everybody)
+            _check_room(connection, everybody, most_memberships)
             row = {"id": group_id, "name": name, "created_at": now, "kind": GroupKind.CUSTOM, "owner_id": owner_id}
             connection.execute(_ADD_GROUP, row)
             connection.execute(
@@ -64,7 +66,9 @@ class SqlGroups:
         change = {"group": group_id, "new_name": name}
         await self._engine.write(lambda connection: connection.execute(_RENAME, change))
 
-    async def add_member(self, group_id: GroupId, party_id: PartyId, now: int, *, most: int) -> None:
+    async def add_member(
+        self, group_id: GroupId, party_id: PartyId, now: int, *, most: int, most_memberships: int
+    ) -> None:
         def query(connection: Connection) -> None:
             present = {row.party_id for row in connection.execute(_MEMBERS, {"groups": [group_id]})}
             if not present:
@@ -74,6 +78,7 @@ class SqlGroups:
             _check_size(len(present) + 1, most)
             if not present <= peers(connection, party_id):
                 raise NotAllowed(NOT_PEERS)
+            _check_room(connection, [party_id], most_memberships)
             connection.execute(_ADD_MEMBER, {"group_id": group_id, "party_id": party_id, "since": now})
 
         await self._engine.write(query)
@@ -87,11 +92,22 @@ NOT_PEERS = "everybody in a group must be a contact of everybody else in it"
 _ADD_GROUP, _ADD_MEMBER = insert(groups), insert(members)
 _RENAME = update(groups).where(groups.c.id == bindparam("group")).values(name=bindparam("new_name"))
 _OWNED = select(func.count()).select_from(groups).where(groups.c.owner_id == bindparam("owner"))
+_FULL = (
+    select(members.c.party_id)
+    .where(members.c.party_id.in_(bindparam("joining", expanding=True)))
+    .group_by(members.c.party_id)
+    .having(func.count() >= bindparam("most"))
+)
 
 
 def _check_size(size: int, most: int) -> None:
     if size > most:
         raise TooMany(f"a group may have {most} members at most")
+
+
+def _check_room(connection: Connection, joining: Collection[PartyId], most: int) -> None:
+    if connection.execute(_FULL, {"joining": list(joining), "most": most}).first() is not None:
+        raise TooMany(f"one person or toy may be in {most} groups at most")
 
 
 def _check_peers(connection: Connection, everybody: Collection[PartyId]) -> None:

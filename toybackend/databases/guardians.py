@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
-from toybackend.databases.contacts import take_back_between, take_back_in_group
+from toybackend.databases.contacts import end_between, take_back_between, take_back_in_group
 from toybackend.databases.engine import Engine
 from toybackend.databases.relations import peers
 from toybackend.databases.revisions import raise_revision
 from toybackend.databases.tables import claims, guardians, members, parties, toys
-from toybackend.databases.toys import consents_in_force, family_group, select_toys, toy_of
+from toybackend.databases.toys import consents_in_force, family_group, select_toys, toy_of, withdraw_consents_of
 from toybackend.errors import NotAllowed, NotFound
 from toybackend.models import Guardian, GuardianRole, PartyId
 from toybackend.ports import Household, TakenBack
@@ -30,14 +30,16 @@ class SqlGuardians:
     async def households(self, toy_ids: Sequence[PartyId]) -> Sequence[Household]:
         return await self._engine.read(lambda connection: _households(connection, toy_ids))
 
-    async def remove_guardian(self, toy_id: PartyId, guardian_id: PartyId) -> Sequence[TakenBack]:
+    async def remove_guardian(self, toy_id: PartyId, guardian_id: PartyId, now: int) -> Sequence[TakenBack]:
         def query(connection: Connection) -> list[TakenBack]:
             left = _others(connection, toy_id, guardian_id)
             _remove(connection, toy_id, guardian_id)
             heir = and_(guardians.c.toy_id == toy_id, guardians.c.account_id == left[0])
             connection.execute(update(guardians).where(heir).values(role=GuardianRole.OWNER))
+            withdraw_consents_of(connection, toy_id, guardian_id, now)
             raise_revision(connection)
-            return _take_back(connection, toy_id, guardian_id, left)
+            taken_back = end_between(connection, toy_id, [guardian_id, *_own_wards(connection, guardian_id, left)])
+            return taken_back + _take_back(connection, toy_id, guardian_id, left)
 
         return await self._engine.write(query)
 
@@ -95,6 +97,15 @@ def _remove(connection: Connection, toy_id: PartyId, guardian_id: PartyId) -> No
     # A code that they opened lets nobody in any more, and one that they used gives them no answer again.
     codes = or_(claims.c.opened_by == guardian_id, claims.c.used_by == guardian_id)
     connection.execute(delete(claims).where(claims.c.toy_id == toy_id, codes))
+
+
+def _own_wards(connection: Connection, guardian_id: PartyId, left: Sequence[PartyId]) -> list[PartyId]:
+    """The toys for which nobody of those who are left answers. Whatever contact the toy has with them, or with the one
+    who goes, that one may have agreed to for both sides, and it would be a line to the child that nobody else gave."""
+    others = guardians.alias("others")
+    is_shared = exists().where(others.c.toy_id == guardians.c.toy_id, others.c.account_id.in_(left))
+    wards = select(guardians.c.toy_id).where(guardians.c.account_id == guardian_id, ~is_shared)
+    return [PartyId(one) for one in connection.execute(wards).scalars()]
 
 
 def _take_back(

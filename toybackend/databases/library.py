@@ -179,7 +179,10 @@ _PLAYING = (
     .order_by(plays.c.toy_id)
 )
 _WAS_STARTED = select(plays.c.id).where(
-    plays.c.toy_id == bindparam("toy"), plays.c.item_id == bindparam("item"), plays.c.started_at >= bindparam("since")
+    plays.c.toy_id == bindparam("toy"),
+    plays.c.item_id == bindparam("item"),
+    plays.c.started_at >= bindparam("since"),
+    plays.c.stopped_at.is_(None),
 )
 _LATELY = (
     select(plays.c.started_at, plays.c.stopped_at, items.c.duration_ms)

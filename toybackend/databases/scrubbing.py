@@ -19,7 +19,7 @@ from toybackend.databases.erasing import UNSCRUBBED, note, noted
 
 SMALL_BYTES = 16 << 20
 """Half a second."""
-TRIES = 40
+TRIES = 10
 TRY_SECONDS = 0.05
 PATIENCE_MS = 50
 """How long the writer may stand still for a reader in one try; voices wait behind it."""
@@ -51,8 +51,7 @@ def _size(connection: sqlite3.Connection) -> int:
 
 
 def _scrubbed(connection: Connection, count: int) -> None:
-    if noted(connection, UNSCRUBBED) == count:  # or something was erased meanwhile, and another round is needed
-        note(connection, UNSCRUBBED, 0)
+    note(connection, UNSCRUBBED, max(0, (noted(connection, UNSCRUBBED) or 0) - count))  # more may have gone meanwhile
 
 
 def _write_anew(connection: sqlite3.Connection) -> None:

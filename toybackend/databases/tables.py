@@ -293,6 +293,13 @@ plays = Table(
     _time("stopped_at", nullable=True),
 )
 Index("ix_plays_toy", plays.c.toy_id, plays.c.started_at)
+Index("ix_plays_started_at", plays.c.started_at)
+Index(
+    "ix_plays_open",
+    plays.c.toy_id,
+    sqlite_where=text("stopped_at IS NULL"),
+    postgresql_where=text("stopped_at IS NULL"),
+)
 
 revisions = Table(
     "revisions",

@@ -147,6 +147,19 @@ def consents_in_force(connection: Connection, toy_ids: Sequence[PartyId]) -> dic
     return {PartyId(row.toy_id): _consent_of(row) for row in connection.execute(statement)}
 
 
+def withdraw_consents_of(connection: Connection, toy_id: PartyId, guardian_id: PartyId, now: int) -> None:
+    """Those that one guardian gave; the consent of another still counts."""
+    theirs = and_(_in_force([toy_id]), consents.c.given_by == guardian_id)
+    connection.execute(update(consents).where(theirs).values(withdrawn_at=now))
+    forget_child_without_consent(connection, toy_id)
+
+
+def forget_child_without_consent(connection: Connection, toy_id: PartyId) -> None:
+    """No child's name is kept without a guardian's consent."""
+    if not consents_in_force(connection, [toy_id]):
+        connection.execute(update(toys).where(toys.c.id == toy_id).values(child_name=""))
+
+
 def _give_consent(connection: Connection, consent: Consent) -> None:
     _set(connection, consent.toy_id, {"paused_at": None})
     newest = consents_in_force(connection, [consent.toy_id]).get(consent.toy_id)

@@ -41,10 +41,13 @@ class MailboxReader:
         room = self._window - len(under_way) if self._under_way is not None else WITHOUT_ACKS
         if room <= 0:
             return (), False
+        is_resting = self.is_resting
         # Some of what is found may be under way already, ahead of its turn.
         found = await self._look(room + len(under_way))
+        if is_resting is not self.is_resting:
+            return (), True  # the toy fell asleep or woke up meanwhile: this is not what may come now
         fresh = [delivery for delivery in found if delivery.message.id not in under_way][:room]
-        if found and not self.is_resting:
+        if found and not is_resting:
             self._after = fresh[-1].position if fresh else found[-1].position
         if self._under_way is not None:
             self._under_way.update(delivery.message.id for delivery in fresh)

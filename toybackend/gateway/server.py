@@ -281,7 +281,10 @@ class Gateway:
             await asyncio.sleep(self._limits.ping_seconds / BEATS)
             now = asyncio.get_running_loop().time()
             for connection in self._hub:
-                await self._check(cast(Socket, connection.socket), now)
+                try:
+                    await self._check(cast(Socket, connection.socket), now)
+                except Exception:  # one odd socket must not stop the heart of all
+                    log.exception("a socket could not be pinged")
 
     async def _check(self, socket: Socket, now: float) -> None:
         if now - socket.heard_at > self._limits.pong_seconds:

@@ -66,6 +66,9 @@ class Tokens(Protocol):
     async def bearers(self, digests: Sequence[str], now: int) -> Mapping[str, Party]:
         """The same for many at once; those that are over are missing."""
 
+    async def has_token(self, party_id: PartyId, now: int) -> bool:
+        """Is there any token that speaks for this party?"""
+
     async def remove_token(self, digest: str) -> PartyId | None:
         """Whose it was; None when there was none."""
 

@@ -47,17 +47,18 @@ class Contacts(Protocol):
         """A request from `side` to `other`, agreed at once where one grown-up answers for both. Asking again finds the
         one that is there, and asking whoever asks us is agreeing; a side that blocks the other asks for nothing.
         Raises UnknownRecipient where there is no such party, where it blocks this side or has no room for one more,
-        and TooMany where this side would have more than `most` contacts and open requests."""
+        and, before anything is said of the other, TooMany where this side would have more than `most` contacts and open
+        requests."""
 
     async def contacts_of(self, sides: Collection[PartyId]) -> Sequence[Contact]:
         """Every contact of these parties, seen from their side, by the names they give. While a contact is not agreed
-        it does not exist for a side that the other one blocks."""
+        it does not exist for a side that the other one blocks, and whoever asked does not see the other's name."""
 
     async def contact(self, contact_id: ContactId) -> Sequence[Contact]:
         """One contact, seen from each of the sides for which it exists."""
 
-    async def agree(self, contact_id: ContactId, now: int) -> None:
-        """Raises NotFound."""
+    async def agree(self, contact_id: ContactId, side: PartyId, now: int) -> None:
+        """The side that was asked agrees. Raises NotFound where this side is not asked (any more), or either blocks."""
 
     async def set_nickname(self, contact_id: ContactId, side: PartyId, nickname: str) -> None: ...
 
@@ -83,9 +84,11 @@ class Groups(Protocol):
         *,
         most_groups: int,
         most_members: int,
+        most_memberships: int,
     ) -> Group:
         """A custom one; the owner is a member too. Raises NotAllowed where two of them are not peers, or TooMany where
-        the owner would have more than `most_groups`, or the group more than `most_members`."""
+        the owner would have more than `most_groups`, the group more than `most_members`, or one of them would be in
+        more than `most_memberships`."""
 
     async def group(self, group_id: GroupId) -> Group | None: ...
 
@@ -94,9 +97,11 @@ class Groups(Protocol):
 
     async def rename_group(self, group_id: GroupId, name: str) -> None: ...
 
-    async def add_member(self, group_id: GroupId, party_id: PartyId, now: int, *, most: int) -> None:
+    async def add_member(
+        self, group_id: GroupId, party_id: PartyId, now: int, *, most: int, most_memberships: int
+    ) -> None:
         """Adding whoever is in it changes nothing. Raises NotFound, NotAllowed where one who is in it is no peer of
-        this one, or TooMany."""
+        this one, or TooMany: for the group, or for this one's memberships."""
 
     async def remove_member(self, group_id: GroupId, party_id: PartyId) -> Leaving:
         """Takes back what this member did not hear yet. A group whose owner goes passes to the person who is in it

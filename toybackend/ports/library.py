@@ -57,7 +57,7 @@ class Library(Protocol):
         """The toys on which something should still be playing."""
 
     async def was_started(self, toy_id: PartyId, item_id: ItemId, since: int) -> bool:
-        """Was this item started on this toy, since then?"""
+        """Was this item started on this toy, since then, and not stopped?"""
 
     async def listened_ms(self, since: Mapping[PartyId, int], now: int) -> Mapping[PartyId, int]:
         """How long each of these toys played songs and stories, each since its own moment."""

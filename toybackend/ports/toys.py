@@ -76,10 +76,12 @@ class Toys(Protocol):
     async def households(self, toy_ids: Sequence[PartyId]) -> Sequence[Household]:
         """By the toy's name; without those that have no family."""
 
-    async def remove_guardian(self, toy_id: PartyId, guardian_id: PartyId) -> Sequence[TakenBack]:
-        """Also from the family group, and with the codes they opened or used. Takes back what they had not heard yet in
-        that group, and what was under way between them and the family they may not talk with any more. An owner who
-        goes is followed by whoever guards the toy longest.
+    async def remove_guardian(self, toy_id: PartyId, guardian_id: PartyId, now: int) -> Sequence[TakenBack]:
+        """Also from the family group, and with the codes they opened or used, their consent (where nobody else's is in
+        force the child's name is forgotten), and the toy's contacts with them and with those of their toys for which no
+        other guardian answers. Takes back what they had not heard yet in that group, and what was under way between
+        them and the family they may not talk with any more. An owner who goes is followed by whoever guards the toy
+        longest.
         Raises NotFound, or NotAllowed for the last one: that is unbinding."""
 
     async def give_consent(self, consent: Consent) -> None:

@@ -32,7 +32,7 @@ from toybackend.protocol import rfc3339
 
 MANIFEST = "manifest.json"
 AUDIO = "audio"
-MP3 = ".mp3"
+ORIGINAL, MP3 = ".original", ".mp3"
 CHUNK_BYTES = 1 << 20
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -106,6 +106,9 @@ class Backups:
         with bar("sounds", len(inventory.sounds)) as done:
             for sound_id, is_converted in inventory.sounds:
                 copied = await self._audio.copy_to(folder / AUDIO, sound_id)
+                if copied and not is_converted and all(one.suffix == MP3 for one in copied):
+                    # Converted since the database was copied, its original gone: what there is can be converted again.
+                    copied = [await asyncio.to_thread(copied[0].rename, copied[0].with_suffix(ORIGINAL))]
                 if any((one.suffix == MP3) is is_converted for one in copied):
                     for one in copied:
                         files[f"{AUDIO}/{one.name}"] = await asyncio.to_thread(_measure, one)
@@ -147,7 +150,7 @@ async def read_backup(folder: Path, bar: Bar = no_bar) -> Manifest:
 
 
 def _is_in(manifest: Manifest, sound_id: SoundId, is_converted: bool) -> bool:
-    suffix = MP3 if is_converted else ".original"
+    suffix = MP3 if is_converted else ORIGINAL
     return f"{AUDIO}/{sound_id}{suffix}" in manifest.files or sound_id in manifest.gone
 
 

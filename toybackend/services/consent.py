@@ -41,6 +41,7 @@ class Consents:
         database: Database,
         toys: Toys,
         erase_sayings: Callable[[PartyId], Awaitable[Erased]],
+        silence: Callable[[PartyId], Awaitable[None]],
         *,
         keeping: Keeping,
         clock: Clock,
@@ -48,6 +49,7 @@ class Consents:
         self._database = database
         self._toys = toys
         self._erase_sayings = erase_sayings
+        self._silence = silence
         self._keeping = keeping
         self._clock = clock
         self._text: ConsentText | None = None
@@ -70,10 +72,11 @@ class Consents:
         return next((one for one in await self._database.consents(toy_id) if one.given_by == guardian_id), consent)
 
     async def withdraw(self, guardian_id: PartyId, toy_id: PartyId) -> Erased:
-        """Pause the toy, forget the child's name, and erase everything that was said. Says what went.
+        """Pause the toy, forget the child's name, stop what plays, and erase everything that was said. Says what went.
         Raises NotFound. Doing it again finishes what a power cut left half done."""
         await self._check(guardian_id, toy_id)
         await self._database.withdraw_consent(toy_id, self._clock())
+        await self._silence(toy_id)  # after the pause: nothing starts any more
         erased = await self._erase_sayings(toy_id)
         await self._toys.changed(toy_id)
         return erased

@@ -14,6 +14,10 @@ from toybackend.models import Contact, ContactId, ContactState, Party, PartyId, 
 from toybackend.ports import Bus, Clock, Database, NewId, TakenBack, Tell
 from toybackend.protocol import Notice, encode_server_frame
 from toybackend.services.policy import Action, Decision, check, decide
+from toybackend.services.tries import Tries
+from toybackend.settings import Families
+
+REQUEST_SECONDS = 3600
 
 ONE_FAMILY = frozenset({Standing.SELF, Standing.OWNER, Standing.CO_GUARDIAN, Standing.WARD, Standing.FAMILY})
 """Who needs nobody's consent to talk."""
@@ -22,24 +26,27 @@ ONE_FAMILY = frozenset({Standing.SELF, Standing.OWNER, Standing.CO_GUARDIAN, Sta
 class Contacts:
     """Asking, agreeing, naming, blocking and ending."""
 
-    def __init__(self, database: Database, bus: Bus, *, most: int, clock: Clock, new_id: NewId) -> None:
+    def __init__(self, database: Database, bus: Bus, *, limits: Families, clock: Clock, new_id: NewId) -> None:
         self._database = database
         self._bus = bus
-        self._most = most
+        self._most = limits.contacts
+        self._requests = Tries(limits.contact_requests, REQUEST_SECONDS)
         self._clock = clock
         self._new_id = new_id
 
     async def ask(self, caller_id: PartyId, other: PartyId, side: PartyId | None = None) -> Contact:
         """Ask whoever answers for the other to let it talk with `side`, by default the caller; where the caller answers
         for both, or the other side asked before, this agrees. Raises NotFound when `side` is not the caller's,
-        MissingField for one's own family, UnknownRecipient (also: they block this side) or TooMany."""
+        MissingField for one's own family, UnknownRecipient (also: they block this side), TooMany or RateLimited."""
         side = side or caller_id
         check(await self._database.standing(caller_id, side), Action.ANSWER_FOR)
         if await self._database.standing(side, other) in ONE_FAMILY:
             raise MissingField("these two are one family, and talk without being contacts")
+        now = self._clock()
+        self._requests.count(caller_id, now)
         is_agreed = await self._answers_for(caller_id, other)
         new_id = ContactId(self._new_id("c"))
-        asked = await self._database.ask(new_id, side, other, self._clock(), is_agreed=is_agreed, most=self._most)
+        asked = await self._database.ask(new_id, side, other, now, is_agreed=is_agreed, most=self._most)
         if asked.is_news:
             await self._tell_news(asked.contact)
         return asked.contact
@@ -55,7 +62,7 @@ class Contacts:
         if asked.is_blocked:
             raise NotAllowed("take back the block first")
         now = self._clock()
-        await self._database.agree(contact_id, now)
+        await self._database.agree(contact_id, asked.side.id, now)
         agreed = replace(asked, state=ContactState.AGREED, since=now)
         await self._tell_news(agreed)
         return agreed

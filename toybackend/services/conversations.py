@@ -9,12 +9,11 @@ While a toy rests, what waits for it is not shown to it either: quiet hours are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from toybackend.errors import NotFound
 from toybackend.models import (
     Conversation,
-    DeliveryState,
     Entry,
     Erased,
     GroupId,
@@ -29,9 +28,8 @@ from toybackend.models import (
 from toybackend.ports import Bus, Clock, Database, Presence, Tell
 from toybackend.protocol import Notice, encode_server_frame
 from toybackend.services.erasing import Erasing
-from toybackend.services.listening import Links
+from toybackend.services.listening import Links, is_resting
 from toybackend.services.policy import Action, Decision, check, decide
-from toybackend.services.quiet_hours import quiet_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +67,8 @@ class Conversations:
 
     async def overview(self, reader: Party) -> list[Overview]:
         """Everybody the reader may talk with, every group, and whoever there is a past with; the latest first."""
-        rests = await self._rests(reader)
-        found = await self._database.conversations(reader.id)
-        return [self._overview(replace(one, last=None) if rests and _waits(one.last) else one) for one in found]
-
-    async def _rests(self, reader: Party) -> bool:
-        if reader.kind is not PartyKind.TOY:
-            return False
-        settings = (await self._database.settings([reader.id])).get(reader.id)
-        return settings is not None and quiet_until(settings.quiet_hours, self._clock()) is not None
+        rests = await is_resting(self._database, reader, self._clock())
+        return [self._overview(one) for one in await self._database.conversations(reader.id, rests=rests)]
 
     def _overview(self, one: Conversation) -> Overview:
         if one.kind is not PartyKind.TOY or one.is_over:
@@ -89,12 +80,11 @@ class Conversations:
         """One page. Raises NotFound, also for a conversation that is not the reader's, or a `before` not of it."""
         other = GroupId(other_id) if other_id.startswith("g_") else PartyId(other_id)
         cursor = MessageId(before) if before else None
-        found = await self._database.history(reader.id, other, cursor, limit + 1)
+        rests = await is_resting(self._database, reader, self._clock())
+        found = await self._database.history(reader.id, other, cursor, limit + 1, rests=rests)
         if not found and cursor is None:
             check(await self._standing(reader, other), Action.READ_HISTORY)
-        before_that = found[limit - 1].message.id if len(found) > limit else None
-        rests = await self._rests(reader)
-        return Page([one for one in found[:limit] if not (rests and _waits(one))], before_that)
+        return Page(found[:limit], found[limit - 1].message.id if len(found) > limit else None)
 
     async def _standing(self, reader: Party, other: PartyId | GroupId) -> Standing:
         if other.startswith("g_"):
@@ -133,8 +123,3 @@ class Conversations:
         notice = encode_server_frame(Notice(event="deleted", id=message_id))
         for party_id in parties:
             await self._bus.publish(Tell(party_id, notice))
-
-
-def _waits(entry: Entry | None) -> bool:
-    """For the end of quiet hours, if there are any now."""
-    return entry is not None and entry.state is DeliveryState.WAITING and not entry.message.is_urgent

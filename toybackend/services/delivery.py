@@ -184,6 +184,8 @@ class Delivery:
 
     async def _give_up(self, job: Unconverted, code: str) -> None:
         woken = await self._database.settle(MessageId(job.id), self._clock(), failure=code)
+        if await self._database.known([job.id]):
+            return  # another turn had converted it before this one failed
         await self._audio.delete(job.id)
         if woken is not None:
             await self._receipts.tell(job.owner_id, Failed(id=job.id, code=code))

@@ -11,6 +11,7 @@ Whether somebody may is asked before, by whoever calls; only `unbind` asks itsel
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ class Erasing:
         self._database = database
         self._audio = audio
         self._bus = bus
+        self._one_scrub = asyncio.Lock()
 
     async def erase_message(self, message_id: MessageId) -> Erased:
         """For everybody."""
@@ -96,8 +98,10 @@ class Erasing:
         return replace(erased, files=files)
 
     async def _scrub(self) -> None:
+        """One at a time: whoever waited finds most of it done."""
         try:
-            is_clean = await self._database.scrub()
+            async with self._one_scrub:
+                is_clean = await self._database.scrub()
         except Overloaded:
             is_clean = False
         if not is_clean:

@@ -47,6 +47,7 @@ class Groups:
             self._clock(),
             most_groups=self._limits.groups,
             most_members=self._limits.members,
+            most_memberships=self._limits.memberships,
         )
 
     async def rename(self, caller_id: PartyId, group_id: GroupId, name: str) -> Group:
@@ -67,7 +68,13 @@ class Groups:
         if party_id in _ids(group):
             return group
         await self._check_may_add(caller_id, party_id)
-        await self._database.add_member(group_id, party_id, self._clock(), most=self._limits.members)
+        await self._database.add_member(
+            group_id,
+            party_id,
+            self._clock(),
+            most=self._limits.members,
+            most_memberships=self._limits.memberships,
+        )
         return await self._group(group_id)
 
     async def remove(self, caller_id: PartyId, group_id: GroupId, party_id: PartyId) -> None:

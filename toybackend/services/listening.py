@@ -1,7 +1,8 @@
 """Who may hear a message: its sender and its recipients; and an item: see `library.py`. By bearer token or by a signed
 link.
 
-A link is bound to one file and one listener and good for a while; there is no secret in it. The signature is
+A link is bound to one file and one listener and good for a while, as long as the listener has a token at all; there is
+no secret in it. The signature is
 HMAC-SHA256 (RFC 2104) over the sound's id, the listener's id and the time of expiry.
 """
 
@@ -14,8 +15,19 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from toybackend.errors import Gone, NotFound
-from toybackend.models import ItemId, Message, MessageId, MessageState, Party, PartyId, SoundId
-from toybackend.ports import AudioStore, Clock, Messages, Receipt
+from toybackend.models import (
+    DeliveryState,
+    ItemId,
+    Message,
+    MessageId,
+    MessageState,
+    Party,
+    PartyId,
+    PartyKind,
+    SoundId,
+)
+from toybackend.ports import AudioStore, Clock, Database, Receipt, Toys
+from toybackend.services.quiet_hours import quiet_until
 
 AUDIO_PATH = "/api/v1/audio"
 
@@ -52,27 +64,43 @@ class Listening:
 
     def __init__(
         self,
-        messages: Messages,
+        database: Database,
         audio: AudioStore,
         links: Links,
         may_hear_item: Callable[[PartyId, ItemId], Awaitable[bool | None]],
+        *,
+        clock: Clock,
     ) -> None:
-        self._messages = messages
+        self._database = database
         self._audio = audio
         self._links = links
         self._may_hear_item = may_hear_item
+        self._clock = clock
 
     async def by_token(self, listener: Party, sound_id: SoundId) -> Path:
-        """The MP3 for whoever was authenticated. Raises NotFound (also: not yours) or Gone."""
-        if not await self._may_hear(listener.id, sound_id):
+        """The MP3 for whoever was authenticated. Raises NotFound (also: not yours, or not before a rest is over) or
+        Gone."""
+        if not await self._may_hear(listener.id, sound_id) or await self._waits(listener, sound_id):
             raise NotFound
         return await self._mp3(sound_id)
+
+    async def _waits(self, listener: Party, sound_id: SoundId) -> bool:
+        """Is this for after the rest that the toy has now? What was pushed before came with a link."""
+        if sound_id.startswith("i_") or not await is_resting(self._database, listener, self._clock()):
+            return False
+        outcome = await self._database.outcome(MessageId(sound_id))
+        if outcome is None or outcome[0].is_urgent:
+            return False
+        return any(one.recipient_id == listener.id and one.state is DeliveryState.WAITING for one in outcome[1])
 
     async def by_link(self, sound_id: SoundId, listener_id: str, until: str, signature: str) -> Path:
         """The MP3 for whoever has a link. Raises NotFound (also: not a link of ours, or too old) or Gone.
 
-        A link proves who asks, not that they still may hear: a copy that was taken back is not played any more."""
+        A link proves who asks, not that they still may hear: a copy that was taken back is not played any more, and
+        nothing is to whoever is logged out everywhere, or to a board whose licence is revoked."""
         if not self._links.is_valid(sound_id, listener_id, until, signature):
+            raise NotFound
+        if not await self._database.has_token(PartyId(listener_id), self._clock()):
             raise NotFound
         may_hear = await self._may_hear(PartyId(listener_id), sound_id)
         if may_hear is None:
@@ -85,7 +113,7 @@ class Listening:
         """None where there is no such sound."""
         if sound_id.startswith("i_"):
             return await self._may_hear_item(listener_id, ItemId(sound_id))
-        outcome = await self._messages.outcome(MessageId(sound_id))
+        outcome = await self._database.outcome(MessageId(sound_id))
         return None if outcome is None else listener_id in _listeners(*outcome)
 
     async def _mp3(self, sound_id: SoundId) -> Path:
@@ -93,6 +121,14 @@ class Listening:
         if file is None:
             raise Gone
         return file
+
+
+async def is_resting(toys: Toys, party: Party, now: int) -> bool:
+    """Is this a toy that has its quiet hours?"""
+    if party.kind is not PartyKind.TOY:
+        return False
+    settings = (await toys.settings([party.id])).get(party.id)
+    return settings is not None and quiet_until(settings.quiet_hours, now) is not None
 
 
 def _listeners(message: Message, receipts: Sequence[Receipt]) -> set[PartyId]:

@@ -82,8 +82,8 @@ class Playback:
         self._bus = bus
         self._clock = clock
         self._new_id = new_id
-        self._playing: set[PartyId] = set()
-        """Toys that may be playing something, to be looked at."""
+        self._playing: dict[PartyId, PlayId | None] = {}
+        """Toys that may be playing something, to be looked at, and what, as far as we started it."""
 
     # ── starting and stopping ──
 
@@ -109,6 +109,10 @@ class Playback:
         results = {toy_id: StopResult.STOPPED if toy_id in there else StopResult.OFFLINE for toy_id in ours}
         return [Stopped(toy_id, results.get(toy_id, StopResult.NOT_FOUND)) for toy_id in wanted]
 
+    async def silence(self, toy_id: PartyId) -> None:
+        """Whatever plays on this toy ends, whoever started it."""
+        await self._stop([toy_id])
+
     async def finished(self, toy: Party, play_id: str) -> None:
         """The toy played it to its end."""
         await self._database.stop_plays([toy.id], self._clock(), PlayId(play_id))
@@ -128,7 +132,7 @@ class Playback:
         results |= {toy_id: Started(toy_id, PlayResult.PAUSED) for toy_id in plays.keys() - begun}
         for toy_id in begun:
             if self._presence.is_online(toy_id):
-                self._playing.add(toy_id)
+                self._playing[toy_id] = plays[toy_id]
                 await self._bus.publish(Tell(toy_id, encode_server_frame(self._frame(plays[toy_id], toy_id, item))))
                 results[toy_id] = Started(toy_id, PlayResult.PLAYING)
             else:  # it left just now
@@ -145,7 +149,8 @@ class Playback:
         )
 
     async def _stop(self, toy_ids: Sequence[PartyId]) -> None:
-        self._playing.difference_update(toy_ids)
+        for toy_id in toy_ids:
+            self._playing.pop(toy_id, None)
         if toy_ids:
             await self._database.stop_plays(toy_ids, self._clock())
         for toy_id in toy_ids:
@@ -180,7 +185,7 @@ class Playback:
     @asynccontextmanager
     async def watching(self, every_seconds: float = LOOK_SECONDS) -> AsyncIterator[None]:
         """While the context is open, what plays ends when it must."""
-        self._playing.update(await self._database.playing(self._clock()))
+        self._playing.update(dict.fromkeys(await self._database.playing(self._clock())))
         watch = asyncio.create_task(self._watch(every_seconds), name="playback")
         try:
             yield
@@ -202,7 +207,11 @@ class Playback:
         """Stop the toys whose rest began meanwhile, or whose day is used up."""
         if not self._playing:
             return
-        self._playing.intersection_update(await self._database.playing(self._clock()))
+        looked_at = dict(self._playing)
+        over = looked_at.keys() - set(await self._database.playing(self._clock()))
+        for toy_id in over:
+            if self._playing.get(toy_id) == looked_at[toy_id]:  # or something else was started meanwhile
+                self._playing.pop(toy_id, None)
         for batch in _batches(self._playing):
             await self._stop(list(await self._held(batch)))
 

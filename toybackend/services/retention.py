@@ -122,7 +122,8 @@ class Retention:
 
     async def _scrub(self, looks: Looks, now: int) -> None:
         whole = looks.scrubbed_at is None or not 0 <= now - looks.scrubbed_at < DAY
-        if await self._database.scrub(whole=whole) and whole:
+        await self._database.scrub(whole=whole)
+        if whole:  # it was written anew today, whatever was erased behind it
             await self._database.note_looks(replace(looks, scrubbed_at=now))
 
 

@@ -141,7 +141,7 @@ class Toys:
         who can only unbind the toy."""
         leaves = actor_id == guardian_id
         await self._check(actor_id, toy_id, Action.SEE_TOY if leaves else Action.REMOVE_GUARDIAN)
-        taken_back = await self._database.remove_guardian(toy_id, guardian_id)
+        taken_back = await self._database.remove_guardian(toy_id, guardian_id, self._clock())
         await tell_taken_back(self._bus, taken_back)
         await self._tell(guardian_id, Notice(event="unbound", id=toy_id))
         await self._bus.publish(Changed(guardian_id))

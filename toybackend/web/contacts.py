@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from toybackend.errors import MissingField, NotAllowed, NotFound, TooMany, UnknownRecipient
+from toybackend.errors import MissingField, NotAllowed, NotFound, RateLimited, TooMany, UnknownRecipient
 from toybackend.models import Contact, ContactId, ContactState, Party, PartyId, PartyKind
 from toybackend.protocol import rfc3339
 from toybackend.web.rooms import ROOMS
@@ -44,6 +44,7 @@ class ContactChange(msgspec.Struct, frozen=True, rename={"side": "for"}):
 class PartyView(msgspec.Struct, frozen=True):
     id: str
     name: str
+    """Empty for whoever we asked, until they agree."""
     kind: PartyKind
 
 
@@ -143,7 +144,7 @@ ROUTES = (
         body=Ask,
         answer=ContactView,
         status=HTTPStatus.CREATED,
-        refuses=(NotFound, UnknownRecipient, TooMany),
+        refuses=(NotFound, UnknownRecipient, TooMany, RateLimited),
     ),
     Route(
         method="POST",

@@ -264,3 +264,11 @@ def _library() -> None:
     )
     op.create_index("ix_plays_item_id", "plays", ["item_id"])
     op.create_index("ix_plays_toy", "plays", ["toy_id", "started_at"])
+    op.create_index("ix_plays_started_at", "plays", ["started_at"])
+    op.create_index(
+        "ix_plays_open",
+        "plays",
+        ["toy_id"],
+        sqlite_where=sa.text("stopped_at IS NULL"),
+        postgresql_where=sa.text("stopped_at IS NULL"),
+    )
