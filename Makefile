@@ -25,10 +25,11 @@ check: setup                   ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup                   ## what a message costs beside the codec, what a socket costs, who waits for whom
+bench: setup                   ## what a message, a socket and a licence cost, who waits for whom
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.fairness
+	$(BIN)/python -m bench.licences
 
 crash: setup                   ## kill the server 200 times and count what was lost
 	$(BIN)/python -m bench.crash

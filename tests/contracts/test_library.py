@@ -236,11 +236,12 @@ async def test_what_is_gone_does_not_start(database: SqlDatabase, bear: Party) -
 async def test_what_was_started_lately_is_known(database: SqlDatabase, bear: Party, mum: Party) -> None:
     song, other = await add_ready(database, mum), await add_ready(database, mum)
     play_id = await start(database, bear, song)
-    await database.stop_plays([bear.id], NOW, play_id)
     assert await database.was_started(bear.id, song.id, NOW)
     assert not await database.was_started(bear.id, song.id, NOW + 1)
     assert not await database.was_started(bear.id, other.id, NOW)
     assert not await database.was_started(mum.id, song.id, NOW)
+    await database.stop_plays([bear.id], NOW, play_id)
+    assert not await database.was_started(bear.id, song.id, NOW)
 
 
 async def test_another_process_sees_what_plays(database: SqlDatabase, connect: OpenDatabase, bear: Party) -> None:

@@ -67,6 +67,18 @@ async def test_nobody_gets_a_token_who_is_not_there(database: SqlDatabase) -> No
         await database.add_token("nobodys", PartyId("p_nobody"), PartyKind.PERSON, NOW, LATER)
 
 
+async def test_whether_anybody_has_a_token(database: SqlDatabase, mum: Party, dad: Party) -> None:
+    assert not await database.has_token(mum.id, NOW)
+    for digest in ("phone", "tablet"):
+        await database.add_token(digest, mum.id, PartyKind.PERSON, NOW, LATER)
+    assert [await database.has_token(one.id, NOW) for one in (mum, dad)] == [True, False]
+    assert [await database.has_token(mum.id, at) for at in (LATER - 1, LATER)] == [True, False]
+    await database.remove_token("phone")
+    assert await database.has_token(mum.id, NOW)
+    await database.remove_token("tablet")
+    assert not await database.has_token(mum.id, NOW)
+
+
 # ── sessions ──
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.conftest import OpenDatabase
-from tests.world import NOW, accept, add_guardian, add_licensed_toy, add_person, add_toy, message
+from tests.world import NOW, accept, add_contact, add_guardian, add_licensed_toy, add_person, add_toy, message
 from toybackend.databases.sql import SqlDatabase
 from toybackend.errors import AlreadyBound, ClaimExpired, ClaimWrong, ConsentNeeded, NotAllowed, NotFound, TooMany
 from toybackend.models import (

@@ -10,10 +10,11 @@ from tests.services.conftest import Home
 from tests.world import accept, message
 from toybackend.errors import ConsentNeeded, InvalidValue, NotAllowed, NotFound, Overloaded
 from toybackend.models import Erased, PartyId
-from toybackend.ports import Changed, ToyChange
-from toybackend.protocol import Notice, TextMessage
+from toybackend.ports import Changed, Tell, ToyChange
+from toybackend.protocol import Notice, Stop, TextMessage
 from toybackend.services.consent import Consents
 from toybackend.services.erasing import Erasing
+from toybackend.services.playback import STOP
 from toybackend.services.toys import Toys
 from toybackend.settings import Families, Keeping
 
@@ -30,7 +31,11 @@ def consents(home: Home, toys: Toys) -> Consents:
 
 def consents_of(home: Home, toys: Toys, keeping: Keeping) -> Consents:
     erasing = Erasing(home.database, home.audio, home.bus)
-    return Consents(home.database, toys, erasing.erase_sayings, keeping=keeping, clock=home.clock)
+
+    async def silence(toy_id: PartyId) -> None:
+        await home.bus.publish(Tell(toy_id, STOP))
+
+    return Consents(home.database, toys, erasing.erase_sayings, silence, keeping=keeping, clock=home.clock)
 
 
 # ── the text ──
@@ -92,6 +97,7 @@ async def test_withdrawing_pauses_the_toy_and_erases_what_was_said(home: Home, t
     await accept(home.database, said)
     erased = await consents.withdraw(home.mum.id, home.bear.id)
     assert erased.rows["messages"] == 1
+    assert Stop() in home.told(home.bear)  # what plays ends as well
     assert await home.database.outcome(said.id) is None
     household = await toys.household(home.mum.id, home.bear.id)
     assert (household.toy.child_name, household.consent) == ("", None)
@@ -116,10 +122,12 @@ async def test_what_a_power_cut_left_half_done_is_finished_by_asking_again(home:
     async def fails(toy_id: PartyId) -> Erased:
         raise Overloaded
 
+    async def silence(toy_id: PartyId) -> None:
+        return None
+
+    failing = Consents(home.database, toys, fails, silence, keeping=Keeping(), clock=home.clock)
     with pytest.raises(Overloaded):
-        await Consents(home.database, toys, fails, keeping=Keeping(), clock=home.clock).withdraw(
-            home.mum.id, home.bear.id
-        )
+        await failing.withdraw(home.mum.id, home.bear.id)
     assert (await toys.household(home.mum.id, home.bear.id)).toy.paused_at is not None  # nobody talks with it any more
     await whole.withdraw(home.mum.id, home.bear.id)
     assert await home.database.outcome(said.id) is None

@@ -208,10 +208,14 @@ async def test_what_waits_for_the_end_of_quiet_hours_is_not_shown_to_the_toy(
     await home.receipts.advance(home.bear, heard.id, DeliveryState.HEARD)
     assert await shown(conversations, home.bear, home.mum.id) == [heard.id]
     assert await shown(conversations, home.mum, home.bear.id) == [held.id, heard.id]
-    assert (await overview(conversations, home.bear, home.mum)).conversation.last is None
+    shown_last = (await overview(conversations, home.bear, home.mum)).conversation.last
+    assert shown_last is not None
+    assert shown_last.message.id == heard.id
     assert (await overview(conversations, home.mum, home.bear)).conversation.last is not None
     first = await conversations.history(home.bear, home.mum.id, before=None, limit=1)
-    assert (list(first.entries), first.before) == ([], held.id)  # and the next page is found all the same
+    assert ([one.message.id for one in first.entries], first.before) == ([heard.id], None)
+    with pytest.raises(NotFound):  # nor can it be found out by asking for what was before it
+        await conversations.history(home.bear, home.mum.id, before=held.id, limit=1)
 
     urgent = replace(message(home.mum, home.bear, text="come home"), is_urgent=True)
     await accept(home.database, urgent)

@@ -62,7 +62,7 @@ async def export(exporting: Exporting, person: Party) -> Opened:
 
 async def test_everything_of_a_family_is_in_it(home: Home, exporting: Exporting) -> None:
     mum, dad, bear = home.mum, home.dad, home.bear
-    await add_guardian(home.database, bear, dad)
+    await add_guardian(home.database, bear, dad, NOW)
     await add_consent(home.database, bear, mum)
     await home.tokens.give(mum.id, mum.kind, label="a phone")
     spoken = [await voice(home, *both) for both in ((mum, bear), (bear, mum), (dad, bear), (mum, dad))]
@@ -129,7 +129,7 @@ async def test_who_blocks_us_and_whom_we_only_asked_stays_untold(home: Home, exp
 
 
 async def test_a_group_we_left_is_there_as_far_as_we_heard(home: Home, exporting: Exporting) -> None:
-    await add_guardian(home.database, home.bear, home.dad)
+    await add_guardian(home.database, home.bear, home.dad, NOW)
     group_id = await add_group(home.database, home.mum, home.dad)
     await accept(home.database, message(home.dad, group_id, text="to the group"))
     others = await add_group(home.database, home.dad, home.bear)
@@ -137,6 +137,20 @@ async def test_a_group_we_left_is_there_as_far_as_we_heard(home: Home, exporting
     mums, dads = await export(exporting, home.mum), await export(exporting, home.dad)
     assert [one["text"] for one in mums.said] == ["to the group", "for the toy's ears"]  # the toy is hers too
     assert [one["text"] for one in dads.said] == ["to the group", "for the toy's ears"]
+
+
+async def test_what_the_toy_said_and_heard_is_there_since_one_guards_it(home: Home, exporting: Exporting) -> None:
+    await voice(home, home.mum, home.bear)
+    await voice(home, home.bear, home.mum)
+    await add_contact(home.database, home.dad, home.bear)
+    to_dad = await voice(home, home.bear, home.dad)  # his anyway
+    await add_guardian(home.database, home.bear, home.dad, NOW + 1)
+    later = [message(*both, text=".", at=NOW + 1) for both in ((home.mum, home.bear), (home.bear, home.mum))]
+    for one in later:
+        await accept(home.database, one)
+    dads, mums = await export(exporting, home.dad), await export(exporting, home.mum)
+    assert ([one["id"] for one in dads.said], dads.sounds) == ([to_dad, *(one.id for one in later)], {to_dad})
+    assert len(mums.said) == 5
 
 
 async def test_no_secret_is_in_it(home: Home, exporting: Exporting) -> None:

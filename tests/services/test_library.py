@@ -277,7 +277,7 @@ async def test_removed_while_it_is_converted_leaves_nothing(
 
 async def test_the_shelf_is_for_everybody_who_is_there(library: Library, home: Home, operator: Party) -> None:
     item = await add_ready(library, home, operator, ShelfKind.SHARED)
-    for listener in (home.mum, home.dad, home.bear):
+    for listener in (home.mum, home.dad):
         assert await library.item(listener, item.id) == item
         assert await library.may_hear(listener.id, item.id) is True
     assert await library.may_hear(PartyId("p_gone"), item.id) is False
@@ -293,6 +293,19 @@ async def test_a_recording_is_for_its_family(library: Library, home: Home) -> No
     for stranger in (home.dad, home.bear):
         with pytest.raises(NotFound):
             await library.item(stranger, item.id)
+
+
+@pytest.mark.parametrize("shelf", [ShelfKind.OWN, ShelfKind.SHARED])
+async def test_a_toy_hears_nothing_that_does_not_play_on_it(
+    library: Library, home: Home, operator: Party, shelf: ShelfKind
+) -> None:
+    item = await add_ready(library, home, home.mum if shelf is ShelfKind.OWN else operator, shelf)
+    heard = [await library.may_hear(home.bear.id, item.id)]
+    await home.database.start_plays(item.id, {home.bear.id: PlayId("y_1")}, home.clock())
+    heard.append(await library.may_hear(home.bear.id, item.id))
+    await home.database.stop_plays([home.bear.id], home.clock())
+    heard.append(await library.may_hear(home.bear.id, item.id))
+    assert heard == [False, True, False]
 
 
 async def test_a_toy_hears_what_was_started_on_it_for_as_long_as_a_link_lasts(library: Library, home: Home) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,9 +14,21 @@ from hypothesis import strategies as st
 from tests.services.conftest import Home
 from tests.world import Clock, accept, add_contact, add_group, message
 from toybackend.errors import Gone, NotFound
-from toybackend.models import GroupId, ItemId, Message, MessageId, Party, PartyId
+from toybackend.models import (
+    DeliveryState,
+    GroupId,
+    ItemId,
+    Message,
+    MessageId,
+    Party,
+    PartyId,
+    QuietWindow,
+    Weekday,
+)
+from toybackend.ports import ToyChange
 from toybackend.services.erasing import Erasing
 from toybackend.services.listening import AUDIO_PATH, Links, Listening
+from toybackend.services.tokens import digest
 
 SECONDS = 60
 ONE, BEAR = MessageId("m_one"), PartyId("t_bear")
@@ -93,8 +106,10 @@ def test_another_key_makes_other_links(clock: Clock) -> None:
 
 
 @pytest.fixture
-def listening(home: Home) -> Listening:
-    return Listening(home.database, home.audio, make_links(home.clock), may_hear_item)
+async def listening(home: Home) -> Listening:
+    for one in (home.mum, home.dad, home.bear):
+        await home.tokens.give(one.id, one.kind)
+    return Listening(home.database, home.audio, make_links(home.clock), may_hear_item, clock=home.clock)
 
 
 async def may_hear_item(listener_id: PartyId, item_id: ItemId) -> bool | None:
@@ -102,17 +117,17 @@ async def may_hear_item(listener_id: PartyId, item_id: ItemId) -> bool | None:
     return listener_id.startswith("t_") if item_id == "i_song" else None
 
 
-async def accepted(home: Home, to: Party | GroupId) -> Message:
-    offered = message(home.mum, to)
+async def accepted(home: Home, to: Party | GroupId, *, is_urgent: bool = False) -> Message:
+    offered = replace(message(home.mum, to), is_urgent=is_urgent)
     async with home.audio.receive() as incoming:
         await incoming.write(b"sound")
         await incoming.keep(offered.id)
     return (await accept(home.database, offered)).message
 
 
-async def spoken(home: Home, to: Party | GroupId) -> Message:
+async def spoken(home: Home, to: Party | GroupId, *, is_urgent: bool = False) -> Message:
     """A message that is ready to hear."""
-    said = await accepted(home, to)
+    said = await accepted(home, to, is_urgent=is_urgent)
     async with home.audio.workshop(said.id) as (original, folder):
         made = await home.converter.convert(original, folder)
         await home.audio.keep_mp3(said.id, made.file)
@@ -189,6 +204,34 @@ async def test_a_link_is_as_good_as_a_token(home: Home, listening: Listening) ->
     home.clock.pass_seconds(SECONDS)
     with pytest.raises(NotFound):
         await listening.by_link(*link)
+
+
+async def test_a_link_ends_with_the_last_token_of_its_listener(home: Home, listening: Listening) -> None:
+    said = await spoken(home, home.bear)
+    mums, bears = (parts(make_links(home.clock).audio(said.id, one.id)) for one in (home.mum, home.bear))
+    other = await home.tokens.give(home.mum.id, home.mum.kind)
+    await home.database.set_password(home.mum.id, "$argon2id$new", keep=digest(other))
+    assert await listening.by_link(*mums)  # she is still there in one place
+    await home.tokens.end(other)
+    with pytest.raises(NotFound):
+        await listening.by_link(*mums)
+    assert await listening.by_link(*bears)
+
+
+async def test_a_resting_toy_gets_by_token_no_sound_that_waits(home: Home, listening: Listening) -> None:
+    heard, waits = await spoken(home, home.bear), await spoken(home, home.bear)
+    urgent = await spoken(home, home.bear, is_urgent=True)
+    await home.receipts.advance(home.bear, heard.id, DeliveryState.HEARD)
+    said = (heard, waits, urgent)
+    assert [await can_hear(listening, home.bear, one.id) for one in said] == [True, True, True]
+    rest = QuietWindow(frozenset({Weekday.SATURDAY}), start=7 * 60, end=9 * 60)
+    await home.database.change_toy(home.bear.id, ToyChange(time_zone="UTC", quiet_windows=(rest,)))
+    assert [await can_hear(listening, home.bear, one.id) for one in said] == [True, False, True]
+    assert await can_hear(listening, home.mum, waits.id)
+    # What was pushed before the rest began came with a link, and is played to its end.
+    assert await listening.by_link(*parts(make_links(home.clock).audio(waits.id, home.bear.id)))
+    home.clock.pass_seconds(3600)
+    assert await can_hear(listening, home.bear, waits.id)
 
 
 async def test_a_link_opens_no_other_file(home: Home, listening: Listening) -> None:

@@ -173,6 +173,17 @@ async def test_a_toy_is_stopped(playback: Playback, home: Home) -> None:
     assert await home.database.playing(NOW) == []
 
 
+async def test_a_toy_is_silenced_whoever_started_it(playback: Playback, home: Home) -> None:
+    await set_rest(home, home.bear, 9, 10)
+    await play(playback, home, await add_song(home, minutes=90))
+    await playback.silence(home.bear.id)
+    assert frames(home, home.bear) == ["Play", "Stop"]
+    assert await home.database.playing(NOW) == []
+    home.clock.pass_seconds(3600)
+    await playback.look()
+    assert frames(home, home.bear) == ["Play", "Stop"]  # it is looked at no more
+
+
 async def test_nothing_of_ours_is_nothing_to_stop(playback: Playback, home: Home) -> None:
     assert await playback.stop(home.mum, [PartyId("t_1")]) == [Stopped(PartyId("t_1"), StopResult.NOT_FOUND)]
 

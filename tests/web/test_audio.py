@@ -124,8 +124,16 @@ async def test_a_link_is_bound_to_its_file_its_listener_and_its_time(home: House
     assert (await home.client.get(good)).status == 200
 
 
+async def test_a_link_is_good_for_nothing_once_its_listener_is_logged_out(home: House) -> None:
+    link, token = home.link(), await home.token(BEAR)
+    assert (await home.client.get(link)).status == 200
+    await home.tokens.end(token)
+    assert (await home.client.get(link)).status == 404
+
+
 async def test_a_link_ends_but_a_token_beside_it_goes_on(home: House) -> None:
     link = home.link()
+    await home.token(BEAR)
     home.clock.now += home.whole.settings.audio.link_seconds * 1000 - 1
     assert (await home.client.get(link)).status == 200
     home.clock.now += 1

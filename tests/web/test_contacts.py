@@ -87,7 +87,7 @@ async def test_two_families_agree(anna: Phone, bela: Phone, told: list[tuple[str
     assert await anna.list() == [theirs]
     assert told == [(ANNA.id, Notice(event="contact_request", id=asked["id"]))]
     assert await anna("POST", f"/{asked['id']}/accept") == (200, theirs | {"state": "agreed"})
-    assert await bela.list() == [expected | {"state": "agreed"}]
+    assert await bela.list() == [expected | {"state": "agreed", "with": BEARS}]
     assert {party for party, frame in told[1:]} == {ANNA.id, BEAR.id, BELA.id}
 
 

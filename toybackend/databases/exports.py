@@ -1,6 +1,7 @@
 """All that is kept about a person and the toys they guard, in one look, so that the parts agree.
 
-Of others only what such a person sees anyway: whom they talk with, by id and name. Never a digest or a password's
+What was said by and to a toy is in it from when they began to guard it. Of others only what such a person sees anyway:
+whom they talk with, by id and name. Never a digest or a password's
 hash: those prove something, and are about nobody.
 """
 
@@ -10,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, case, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, or_, select
 
 from toybackend.databases.contacts import exists_for_us
 from toybackend.databases.engine import Engine
@@ -49,7 +50,9 @@ class _Export:
     def __init__(self, connection: Connection, account_id: str) -> None:
         self._connection = connection
         self._me = account_id
-        self._toys: list[str] = self._column(select(guardians.c.toy_id).where(guardians.c.account_id == account_id))
+        guarded = select(guardians.c.toy_id, guardians.c.since).where(guardians.c.account_id == account_id)
+        self._toys: dict[str, int] = {row.toy_id: row.since for row in connection.execute(guarded)}
+        """And since when they are guarded."""
         self._ours = [account_id, *self._toys]
 
     def everything(self) -> Record:
@@ -135,17 +138,20 @@ class _Export:
         return found
 
     def _conversations(self) -> list[Record]:
-        """Messages that we or our toys sent, or have a copy of, in the order in which they were accepted."""
+        """Messages that we, or toys then ours, sent or have a copy of, in the order in which they were accepted."""
         found: dict[str, list[Record]] = defaultdict(list)
         for message in self._messages():
             found[message.pop("conversation")].append(message)
         return [{"id": key, "messages": said} for key, said in found.items()]
 
     def _messages(self) -> list[Record]:
-        received = select(deliveries.c.message_id).where(
-            deliveries.c.recipient_id.in_(self._ours), deliveries.c.position.is_not(None)
+        got = messages.alias("got")
+        received = (
+            select(deliveries.c.message_id)
+            .join(got, got.c.id == deliveries.c.message_id)
+            .where(self._was_ours(deliveries.c.recipient_id, got.c.accepted_at), deliveries.c.position.is_not(None))
         )
-        sent = messages.c.sender_id.in_(self._ours)
+        sent = self._was_ours(messages.c.sender_id, messages.c.accepted_at)
         statement = (
             _without(messages, "family", "waveform", "ref", parties.c.name.label("sender_name"))
             .join(parties, parties.c.id == messages.c.sender_id)
@@ -155,11 +161,16 @@ class _Export:
         said = self._rows(statement)
         copies = self._copies([one["id"] for one in said])
         for one in said:
-            mine = one["sender_id"] in self._ours
+            ours = {self._me, *(toy_id for toy_id, since in self._toys.items() if since <= one["accepted_at"])}
             everybodys = copies.get(one["id"], [])
-            one["copies"] = everybodys if mine else [copy for copy in everybodys if copy["id"] in self._ours]
+            mine = one["sender_id"] in ours
+            one["copies"] = everybodys if mine else [copy for copy in everybodys if copy["id"] in ours]
             one["has_sound"] = one["text"] is None and one["state"] in _HEARABLE
         return said
+
+    def _was_ours(self, party_id: ColumnElement[str], at: ColumnElement[int]) -> ColumnElement[bool]:
+        toys_then = (and_(party_id == toy_id, at >= since) for toy_id, since in self._toys.items())
+        return or_(party_id == self._me, *toys_then)
 
     def _copies(self, ids: Sequence[str]) -> Mapping[str, list[Record]]:
         statement = select(
@@ -181,9 +192,6 @@ class _Export:
 
     def _rows(self, statement: Select[Any]) -> list[Record]:
         return [dict(row) for row in self._connection.execute(statement).mappings()]
-
-    def _column(self, statement: Select[Any]) -> list[Any]:
-        return list(self._connection.execute(statement).scalars())
 
 
 _HEARABLE = (MessageState.CONVERTED, MessageState.PUBLISHED)

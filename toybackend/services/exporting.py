@@ -1,7 +1,7 @@
 """Everything a family has, in one ZIP: `index.json` for programs, `index.html` for people, `audio/<id>.mp3`.
 
-A person gets what is kept about them and about the toys they guard, and what was said by and to these; of others
-only the names under which they know them.
+A person gets what is kept about them and about the toys they guard, and what was said by and to these since then; of
+others only the names under which they know them.
 """
 
 from __future__ import annotations
