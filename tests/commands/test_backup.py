@@ -124,6 +124,32 @@ def test_where_no_house_is_none_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_was_converted_meanwhile_is_converted_again(
+    tmp_path: Path, data: Path, seeded: tuple[MessageId, MessageId]
+) -> None:
+    """In the copy of the database it still waits; of its files only the MP3 is left by the time they are copied."""
+    _, waits = seeded
+
+    async def converted_between() -> None:
+        async with open_house(settings_on(data)) as house:
+            copy_to = house.database.copy_to
+
+            async def then_convert(folder: Path) -> Path:
+                copied = await copy_to(folder)
+                async with house.audio.workshop(waits) as (_, work):
+                    (work / "out.mp3").write_bytes(b"mp3 of it")
+                    await house.audio.keep_mp3(waits, work / "out.mp3")
+                await house.audio.delete_original(waits)
+                return copied
+
+            house.database.copy_to = then_convert  # type: ignore[method-assign]
+            assert (await house.backups.write(tmp_path / "copy")).gone == []
+
+    asyncio.run(converted_between())
+    assert restore(tmp_path / "copy", tmp_path / "there").code == 0
+    assert kept(tmp_path / "there")[f"{waits}.original"] == b"mp3 of it"
+
+
 def test_what_was_deleted_meanwhile_is_gone_and_stays_so(
     tmp_path: Path, data: Path, seeded: tuple[MessageId, MessageId]
 ) -> None:
