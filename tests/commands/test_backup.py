@@ -285,7 +285,7 @@ def test_a_restore_that_was_cut_off_starts_no_house(
     def cut(path: Path) -> None:
         raise PowerCut
 
-    monkeypatch.setattr(module, "_sync", cut)
+    monkeypatch.setattr(module, "sync", cut)
     with pytest.raises(PowerCut):
         restore(copy, there)
     monkeypatch.undo()

@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from toybackend.durable import sync
 from toybackend.errors import Gone, Overloaded
 from toybackend.models import SoundId
 
@@ -55,8 +56,8 @@ class LocalFiles:
         folders = [f"kept/{number:02x}" for number in range(FOLDERS)]
         for folder in ("incoming", "work", "kept", *folders):
             (self._root / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sync_folder(self._root / "kept")
-        _sync_folder(self._root)
+        sync(self._root / "kept")
+        sync(self._root)
 
     def _discard_unfinished(self) -> None:
         for leftovers in (self._root / "incoming", self._root / "work"):
@@ -100,7 +101,7 @@ class LocalFiles:
         for file in (self.path(sound_id, suffix) for suffix in (ORIGINAL, MP3)):
             with contextlib.suppress(FileNotFoundError):
                 copied.append(Path(shutil.copyfile(file, folder / file.name)))
-                _sync_file(copied[-1])
+                sync(copied[-1])
         return copied
 
     async def copy_from(self, folder: Path, sound_id: SoundId) -> int:
@@ -258,22 +259,9 @@ def _set_up(original: Path, folder: Path) -> None:
 
 def _keep(file: Path, target: Path) -> None:
     """Move a file to its place so that it survives a power cut."""
-    _sync_file(file)
+    sync(file)
     file.replace(target)
-    _sync_folder(target.parent)
-
-
-def _sync_file(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target.parent)
 
 
 @contextlib.contextmanager

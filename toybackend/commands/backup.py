@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from toybackend.app import open_house
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.commands.reporting import progress_bar
+from toybackend.durable import sync
 from toybackend.errors import BadBackup, BadSettings
 from toybackend.foundations import RESTORING, is_settled, only_server_on
 from toybackend.services.backups import Manifest, read_backup
@@ -99,16 +99,8 @@ def _move_in(place: Path, database: str) -> None:
     """The database last: without it there is no house."""
     aside = place / RESTORING
     for entry in sorted(aside.iterdir(), key=lambda entry: entry.name == database):
-        _sync(entry)
+        sync(entry)
         entry.rename(place / entry.name)
-    _sync(place)
+    sync(place)
     aside.rmdir()
-    _sync(place)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(place)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from toybackend.durable import sync
+
 LICENCE = re.compile(r"[0-9A-Fa-f]{32}")
 COLUMN_NAMES = frozenset({"license", "licence", "license_code", "licence_code", "code", "key", "md5"})
 """What the column of an old list may be called, in any case, without being told."""
@@ -67,21 +69,12 @@ def new_csv_file(path: Path, names: Sequence[str]) -> Iterator[CsvFile]:
         made = None
         try:
             made = CsvFile(file, names)
-            _sync_folder(path.parent)
+            sync(path.parent)
             yield made
         except BaseException:
             if made is None or made.rows == 0:
                 path.unlink()
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file has its name for good when its folder is on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class CsvOnScreen:

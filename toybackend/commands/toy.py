@@ -19,6 +19,7 @@ import typer
 from toybackend.client import Boot, Received, Toy
 from toybackend.commands.options import Json
 from toybackend.commands.reporting import Report
+from toybackend.durable import sync
 from toybackend.errors import Gone, NotFound, Refused, ToybackendError
 from toybackend.models import BootState
 from toybackend.protocol import Notice, Play, ServerFrame
@@ -283,17 +284,8 @@ def save_voice(folder: Path, message_id: str, mp3: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     part.replace(target)
-    _sync_folder(folder)
+    sync(folder)
     return target
-
-
-def _sync_folder(folder: Path) -> None:
-    # The new name is in the folder, and the folder is a file of its own.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 async def _play(one: Toy, habits: Habits, file: Path | None) -> bool:

@@ -9,7 +9,7 @@ from typing import cast
 from toybackend.gateway.connection import Connection
 from toybackend.gateway.sockets import Socket
 from toybackend.models import PartyId, PartyKind
-from toybackend.ports import Changed, Clock, Event, Tell, Wake
+from toybackend.ports import Clock, Tell, Wake
 from toybackend.protocol import CloseCode
 
 
@@ -57,7 +57,7 @@ class Hub:
         silent_seconds = asyncio.get_running_loop().time() - cast(Socket, connection.socket).heard_at
         return self._clock() - int(silent_seconds * 1000)
 
-    def receive(self, event: Event) -> None:
+    def receive(self, event: Tell | Wake) -> None:
         """Pass an event of the bus on to whom it concerns."""
         for connection in self.of(event.party_id):
             match event:
@@ -65,5 +65,3 @@ class Hub:
                     connection.outbox.put(event.frame)
                 case Wake():
                     connection.wake()
-                case Changed():
-                    pass  # see `changes.py`

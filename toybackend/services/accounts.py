@@ -20,14 +20,13 @@ from toybackend.ports import Accounts as AccountTable
 from toybackend.ports import Bus, Changed, Clock, NewId
 from toybackend.ports.accounts import name_key
 from toybackend.services.passwords import Passwords
-from toybackend.services.tokens import Tokens, digest
+from toybackend.services.tokens import MILLISECONDS_PER_DAY, Tokens, digest
 from toybackend.services.tries import Tries
 from toybackend.settings import Access, Registration
 
 MOST_NAME = 64
 LOGIN_SECONDS = 300
 REGISTRATION_SECONDS = 3600
-MILLISECONDS_PER_DAY = 86_400_000
 
 INVITATION_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """No 0 and O, no 1 and I: a code may come on paper."""

@@ -25,6 +25,7 @@ from typing import Literal
 import msgspec
 
 from toybackend import __version__
+from toybackend.durable import sync
 from toybackend.errors import BadBackup
 from toybackend.models import ItemId, MessageId, SoundId
 from toybackend.ports import AudioStore, Clock, Database, Inventory
@@ -191,17 +192,9 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     for names in (folder / AUDIO, folder):
-        _sync_folder(names)
+        sync(names)
     unfinished.replace(folder / MANIFEST)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)
 
 
 def _read_manifest(folder: Path) -> Manifest:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from toybackend.errors import InvalidValue, NotFound
-from toybackend.web.leaving import Went
+from toybackend.web.leaving import Went, went
 from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, Route, Who, body, caller
 from toybackend.web.toys import ConsentView, consent_view, toy_id
@@ -44,7 +44,7 @@ async def withdraw(request: web.Request) -> Went:
     """Take every consent for this toy back: it is paused, the child's name is forgotten, and everything that it said,
     heard and played is erased. The answer counts what went."""
     erased = await request.app[ROOMS].consents.withdraw(caller(request).id, toy_id(request))
-    return Went(erased.rows, erased.files)
+    return went(erased)
 
 
 ROUTES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from toybackend.models import (
 )
 from toybackend.protocol import rfc3339
 from toybackend.services.conversations import Conversations, Overview
+from toybackend.web.leaving import Went, went
 from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, PATTERNS, Route, Who, caller, path_id, query
 
@@ -110,12 +110,6 @@ class History(msgspec.Struct, frozen=True):
     """Ask with this for older ones; null where there are none."""
 
 
-class Deleted(msgspec.Struct, frozen=True):
-    rows: Mapping[str, int]
-    """What went from the database, by table."""
-    files: int
-
-
 async def list_conversations(request: web.Request) -> ConversationList:
     """Everybody I may talk with, my groups, and whoever I have a past with; the latest first."""
     service, reader = request.app[ROOMS].conversations, caller(request)
@@ -130,12 +124,12 @@ async def get_history(request: web.Request) -> History:
     return History(tuple(_entry(service, reader, one) for one in page.entries), page.before)
 
 
-async def delete_message(request: web.Request) -> Deleted:
+async def delete_message(request: web.Request) -> Went:
     """Delete a message for everybody, its sound included: as its sender, for our toy that sent it, or for our toy that
     it was sent to."""
     message_id = path_id(request, "message_id", "m")
     erased = await request.app[ROOMS].conversations.delete(caller(request), message_id)
-    return Deleted(erased.rows, erased.files)
+    return went(erased)
 
 
 # ── what is shown ──
@@ -211,7 +205,7 @@ ROUTES = (
         path=f"{API}/messages/{{message_id}}",
         handler=delete_message,
         who=Who.PERSON_OR_TOY,
-        answer=Deleted,
+        answer=Went,
         refuses=(NotFound,),
     ),
 )

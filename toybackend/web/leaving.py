@@ -27,7 +27,8 @@ class Went(msgspec.Struct, frozen=True):
     files: int
 
 
-def _went(erased: Erased) -> Went:
+def went(erased: Erased) -> Went:
+    """What an erasure answers, whatever it was of."""
     return Went(erased.rows, erased.files)
 
 
@@ -35,13 +36,13 @@ async def unbind(request: web.Request) -> Went:
     """Give the toy away. Everything its family said with it is erased, its socket closes, and it looks for an owner
     when it is switched on again. Only its owner may."""
     toy_id = PartyId(path_id(request, "toy_id", "t"))
-    return _went(await request.app[ROOMS].erasing.unbind(caller(request).id, toy_id))
+    return went(await request.app[ROOMS].erasing.unbind(caller(request).id, toy_id))
 
 
 async def leave(request: web.Request) -> web.Response:
     """Erase me: the account, everything I said, my recordings, and the toys that nobody else guards."""
     rooms = request.app[ROOMS]
-    response = json_response(_went(await rooms.erasing.erase_account(caller(request).id)))
+    response = json_response(went(await rooms.erasing.erase_account(caller(request).id)))
     forget_cookie(response, rooms)
     return response
 
