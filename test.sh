@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
 # Runs the test suite and holds the coverage floors. Conversion is tested on three ffmpegs: our build, the wheel's
-# and the distribution's, which is installed here where we may.
+# and the distribution's; the pages in Chromium. Both are installed here where we may.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-if ! command -v ffmpeg >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ffmpeg >/dev/null
+wanted=()
+command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
+command -v chromium >/dev/null || wanted+=(chromium fonts-noto-cjk)
+if [ ${#wanted[@]} -gt 0 ]; then
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+    else
+        echo "test: missing: ${wanted[*]}; without them the tests that need them fail" >&2
+    fi
 fi
 
-.venv/bin/python -m pytest --cov --cov-report= "$@"
+# Where no bytecode may be kept, each of some hundred processes compiles everything anew.
+unset PYTHONDONTWRITEBYTECODE
+# A file is tested by one process: what its tests share, they share.
+.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report= "$@"
 
 floor() { .venv/bin/coverage report --precision=1 --skip-covered --fail-under="$1" --include="$2"; }
 floor 95 'toybackend/protocol.py,toybackend/upload.py'

@@ -23,7 +23,7 @@ from toybackend.databases.sql import open_database
 from toybackend.errors import BadSettings
 from toybackend.gateway.server import Gateway
 from toybackend.models import BootState, Message, Party, PartyId, PartyKind
-from toybackend.protocol import CloseCode, TextMessage, VoiceHeader
+from toybackend.protocol import CloseCode, TextMessage, VoiceHeader, encode_client_frame
 from toybackend.services.conversion import Conversion
 from toybackend.settings import Settings
 
@@ -62,6 +62,12 @@ async def say(house: House, sender: Party, to: Party, clip: Path) -> Message:
 async def arrived(house: House, party: Party, count: int) -> None:
     async with asyncio.timeout(SOON):
         while (await house.mailboxes.state(party)).unread < count:  # nobody tells us
+            await asyncio.sleep(0.01)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON):
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -172,6 +178,26 @@ async def test_both_listeners_answer_and_on_stopping_sockets_are_told(settings: 
         await connect(addresses.ws_url + "/app")
 
 
+async def test_an_operator_sees_what_goes_on(settings: Settings, clips: Path) -> None:
+    async with serving(changed(settings, "service", observe_seconds=0.05)) as house:
+        mum, bear = await family(house)
+        token = await house.tokens.give(mum.id, mum.kind)
+        address, headers = house.listeners.public().ws_url + "/app", {"Authorization": f"Bearer {token}"}
+        async with connect(address, additional_headers=headers) as phone, connect(address, additional_headers=headers):
+            await phone.send(encode_client_frame(TextMessage(to_user=bear.id, msg="hi")))
+            await say(house, mum, bear, clips / "hello_nb.amr")
+            await arrived(house, bear, 2)
+            seen = house.observing.now()
+            await until(lambda: any(one.conversion_ms_median is not None for one in house.observing.samples()))
+            await until(lambda: any(one.accepted for one in house.observing.samples()))
+            samples = house.observing.samples()
+    assert (seen.people_online, seen.toys_online, seen.waiting_voices, seen.waiting_shelf) == (1, 0, 0, 0)
+    assert sum(one.accepted for one in samples) == 1  # what came by a socket
+    times = [one.conversion_ms_median for one in samples if one.conversion_ms_median is not None]
+    assert len(times) == 1
+    assert 0 < times[0] < SOON * 1000
+
+
 async def test_a_sick_ffmpeg_does_not_keep_us_from_starting(
     settings: Settings, clips: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -261,10 +287,41 @@ def test_addresses_are_ours_unless_named(
     assert (public.http_url, public.ws_url) == (http_url, ws_url)
 
 
+@pytest.mark.parametrize(
+    ("network", "called", "http_url", "ws_url"),
+    [
+        ({}, "box:80", "http://box:80", "ws://box:2"),
+        ({"host": "0.0.0.0"}, "192.168.1.20:1", "http://192.168.1.20:1", "ws://192.168.1.20:2"),
+        ({"host": "0.0.0.0"}, "a b", "http://0.0.0.0:1", "ws://0.0.0.0:2"),
+        ({"public_url": "https://toys.test"}, "box:1", "https://toys.test", "ws://127.0.0.1:2"),
+        ({"public_ws_url": "wss://toys.test"}, "box:1", "http://box:1", "wss://toys.test"),
+    ],
+)
+def test_who_asks_by_a_name_is_answered_by_it(
+    settings: Settings, network: dict[str, str], called: str, http_url: str, ws_url: str
+) -> None:
+    public = Listeners(changed(settings, "network", **network), http_port=1, ws_port=2).public(called)
+    assert (public.http_url, public.ws_url) == (http_url, ws_url)
+
+
 def test_our_own_pages_and_those_named_may_open_sockets(settings: Settings) -> None:
     named = changed(settings, "network", public_url="https://toys.test/x", allowed_origins=("https://other.test",))
     origins = Listeners(named, http_port=1).origins()
     assert origins == {"https://toys.test", "http://localhost:1", "http://127.0.0.1:1", "https://other.test"}
+
+
+def test_pages_open_sockets_by_the_name_that_they_came_by(settings: Settings) -> None:
+    local = {"http://localhost:1", "http://127.0.0.1:1"}
+    listeners = Listeners(settings, http_port=1, ws_port=2)
+    assert listeners.origins("Box:2") == local | {"http://box:1"}
+    assert listeners.origins("evil.test/x") == listeners.origins("") == local
+    public = Listeners(changed(settings, "network", public_url="https://toys.test"), http_port=1, ws_port=2)
+    assert public.origins("box:2") == local | {"https://toys.test"}
+
+
+def test_browsers_leave_out_the_port_of_the_scheme(settings: Settings) -> None:
+    assert {"http://localhost", "http://box"} <= Listeners(settings, http_port=80).origins("box:2")
+    assert "http://box:8080" in Listeners(settings, http_port=8080).origins("box:2")
 
 
 async def test_a_data_folder_has_one_server(settings: Settings) -> None:

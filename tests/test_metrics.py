@@ -30,17 +30,29 @@ def test_what_is_watched_is_asked_for_when_somebody_looks() -> None:
 
 
 async def test_a_conversion_is_timed_when_it_succeeds() -> None:
-    metrics = Metrics()
+    metrics, elsewhere = Metrics(), list[float]()
 
     async def convert(job: str) -> None:
         if job == "bad":
             raise OSError
 
-    timed = metrics.timed(convert)
+    timed = metrics.timed(convert, elsewhere.append)
     await timed("good")
     with pytest.raises(OSError):
         await timed("bad")
-    assert number(metrics.text().decode(), "toybackend_conversion_seconds_count") == 1
+    await metrics.timed(convert)("good")
+    assert number(metrics.text().decode(), "toybackend_conversion_seconds_count") == 2
+    assert len(elsewhere) == 1
+    assert 0 < elsewhere[0] < number(metrics.text().decode(), "toybackend_conversion_seconds_sum")
+
+
+def test_what_was_accepted_is_counted_whatever_it_was() -> None:
+    metrics = Metrics()
+    assert metrics.accepted_messages() == 0
+    metrics.accepted.labels("voice").inc()
+    metrics.accepted.labels("text").inc(2)
+    metrics.refused.labels("bad_json").inc()
+    assert metrics.accepted_messages() == 3
 
 
 async def test_the_page_has_the_numbers() -> None:

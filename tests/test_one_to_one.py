@@ -22,6 +22,7 @@ ELSEWHERE = {
     "databases/claims": "contracts/test_toys.py",
     "databases/contacts": "contracts/test_contacts.py",
     "databases/copies": "contracts/test_copies.py",
+    "databases/counts": "contracts/test_counts.py",
     "databases/devices": "contracts/test_devices.py",
     "databases/erasing": "contracts/test_erasing.py",
     "databases/exports": "services/test_exporting.py",

@@ -61,6 +61,8 @@ def parse(frame: str | bytes) -> ClientFrame:
     [
         ('{"type":"hello","token":"x"}', Hello(token="x")),
         ('{"type":"hello","token":"x","acks":false}', Hello(token="x", acks=False)),
+        ('{"type":"hello"}', Hello()),
+        ('{"type":"hello","token":null,"acks":false}', Hello(acks=False)),
         ('{"type":"ack","id":"m_1"}', Ack(id="m_1")),
         ('{"type":"heard","id":"m_1"}', HaveHeard(id="m_1")),
         ('{"type":"cancel"}', Cancel()),
@@ -111,7 +113,7 @@ def test_understands(text: str, frame: ClientFrame) -> None:
         ('{"to_user":"a","ref":5}', MissingField),
         ('{"type":"ack"}', MissingField),
         ('{"type":"ack","id":""}', MissingField),
-        ('{"type":"hello"}', MissingField),
+        ('{"type":"hello","token":5}', MissingField),
         ('{"to_user":"a","ref":"%s"}' % ("r" * 65), TooLong),
         ('{"to_user":"a","msg":"%s"}' % ("m" * (MAX_TEXT + 1)), TooLong),
         (" " * (MAX_FRAME_BYTES + 1), TooLong),
@@ -167,6 +169,7 @@ SETTINGS = protocol.ToySettingsView(
     time_zone="Europe/Berlin",
     quiet_hours=(protocol.QuietWindowView(days=(Weekday.MONDAY, Weekday.SUNDAY), start="20:30", end="06:00"),),
     quiet_until="2026-11-22T05:00:00.000Z",
+    autoplay=True,
 )
 
 

@@ -145,7 +145,7 @@ def _paired_off(before: list[str]) -> bool:
 interleavings = st.lists(steps, min_size=1, max_size=30)
 
 
-@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
 @given(interleavings)
 def test_no_blob_ever_goes_to_anybody_but_the_header_just_before_it(story: list[tuple[int, tuple[str, str]]]) -> None:
     play(inbound, story)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.running import environment
+from toybackend.web.pages import FOLDERS
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -44,9 +45,15 @@ def test_everything_is_in_it_and_nothing_else(wheel: Path) -> None:
         for file in PACKAGE.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    assert inside == ours
+    pages = {
+        f"toybackend/pages/{file.relative_to(REPOSITORY)}"
+        for folder in FOLDERS
+        for file in (REPOSITORY / folder).rglob("*")
+        if file.is_file() and not file.name.endswith((".d.ts", ".py"))
+    }
+    assert inside == ours | pages
     assert inside >= DATA
-    assert {name.rpartition(".")[2] for name in inside} <= {
+    assert {name.rpartition("/")[2].rpartition(".")[2] for name in inside} <= {
         "py",
         "amr",
         "mp3",
@@ -57,6 +64,9 @@ def test_everything_is_in_it_and_nothing_else(wheel: Path) -> None:
         "m4a",
         "webm",
         "svg",
+        "png",
+        "webmanifest",
+        "LICENSE",
         "txt",
         "typed",
     }
@@ -76,7 +86,8 @@ def test_it_works_from_any_folder(wheel: Path, tmp_path: Path) -> None:
     elsewhere.mkdir()
     pip("install", "--no-index", "--no-deps", "--target", target, wheel)
     where = f"import toybackend, pathlib; assert pathlib.Path(toybackend.__file__).is_relative_to({str(target)!r})"
-    for arguments in (["-c", where], ["-m", "toybackend", "demo"]):
+    pages = "from toybackend.web.pages import read_pages; assert 'web_app/main.js' in read_pages().assets"
+    for arguments in (["-c", where], ["-c", pages], ["-m", "toybackend", "demo"]):
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=elsewhere,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,15 @@ from toybackend.models import (
     Sound,
 )
 from toybackend.ports import Acceptance
+from toybackend.web.pages import read_pages
 
 NOW = 1_795_248_000_000
 """2026-11-21T08:00:00Z, in milliseconds since the epoch."""
 
 _numbers = itertools.count(1)
+
+known_pages = functools.cache(read_pages)
+"""The pages, read once for all tests."""
 
 
 class Clock:

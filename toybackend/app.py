@@ -48,6 +48,7 @@ from toybackend.services.groups import Groups
 from toybackend.services.library import Library
 from toybackend.services.listening import Links, Listening
 from toybackend.services.mailboxes import Mailboxes
+from toybackend.services.observing import Gauges, Observing
 from toybackend.services.passwords import Passwords
 from toybackend.services.playback import Playback
 from toybackend.services.receipts import Receipts
@@ -56,8 +57,10 @@ from toybackend.services.tokens import Tokens
 from toybackend.services.toys import Toys
 from toybackend.settings import Settings
 from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, pcm_bytes
+from toybackend.web.addresses import read_host
 from toybackend.web.application import make_web_app, make_web_runner
 from toybackend.web.metering import metrics_page
+from toybackend.web.pages import read_pages
 from toybackend.web.rooms import Addresses
 from toybackend.web.rooms import Rooms as WebRooms
 
@@ -89,16 +92,27 @@ class Listeners:
         host = f"[{host}]" if ":" in host else host
         return Addresses(f"http://{host}:{self.http_port}", f"ws://{host}:{self.ws_port}")
 
-    def public(self) -> Addresses:
-        bound, network = self.bound(), self.settings.network
+    def public(self, called: str = "") -> Addresses:
+        """What others call us. Whoever asks gave us a name (`called`, their `Host` header), and where no setting says
+        better, that name is the one that leads them here."""
+        bound, network, host = self.bound(), self.settings.network, read_host(called)
+        if host is not None and not network.public_url:
+            bound = Addresses(f"http://{host}", f"ws://{host.name}:{self.ws_port}")
         return Addresses(
             (network.public_url or bound.http_url).rstrip("/"), (network.public_ws_url or bound.ws_url).rstrip("/")
         )
 
-    def origins(self) -> frozenset[str]:
-        """Whose pages may open sockets: ours, by any of the names of this machine, and those of the setting."""
-        public = urlsplit(self.public().http_url)
-        local = {f"http://{host}:{self.http_port}" for host in ("localhost", "127.0.0.1")}
+    def origins(self, called: str = "") -> frozenset[str]:
+        """Whose pages may open sockets: ours, by any of the names of this machine, and those of the setting. Without a
+        public address also by the name of this very handshake (`called`, its `Host` header)."""
+        public, host = urlsplit(self.public().http_url), read_host(called)
+        names = {"localhost", "127.0.0.1"}
+        if host is not None and not self.settings.network.public_url:
+            # Somebody may let a name of theirs lead here, and open a socket from a page of theirs (DNS rebinding). That
+            # gains nothing: browsers keep our cookie for our name and send it to no other, and all else needs a token.
+            names.add(host.name)
+        # Browsers leave out the port of the scheme.
+        local = {f"http://{name}:{self.http_port}".removesuffix(":80") for name in names}
         return frozenset({f"{public.scheme}://{public.netloc}", *local, *self.settings.network.allowed_origins})
 
 
@@ -135,6 +149,7 @@ class House:
     exporting: Exporting
     backups: Backups
     metrics: Metrics
+    observing: Observing
 
 
 @asynccontextmanager
@@ -173,6 +188,7 @@ async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ho
             gateway.serving(network.host, network.ws_port, house.listeners.origins)
         )
         await stack.enter_async_context(metrics_page(house.metrics, network.metrics_host, network.metrics_port))
+        await stack.enter_async_context(house.observing.running())
         await stack.enter_async_context(house.retention.running())
         await stack.enter_async_context(house.playback.watching())
         await stack.enter_async_context(house.shelf_conversion.running(stop_seconds=0))  # picked up at the next start
@@ -199,7 +215,10 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
     challenges = Challenges(key, database, seconds=access.challenge_seconds, clock=now)
     receipts = Receipts(database, bus, clock=now)
     queue, shelf_queue = FairQueue(), FairQueue()
-    metrics = _metrics(hub, {"voices": queue, "shelf": shelf_queue})
+    queues = {"voices": queue, "shelf": shelf_queue}
+    metrics = _metrics(hub, queues)
+    gauges = partial(_gauges, hub, metrics, queues)
+    observing = Observing(database, gauges, seconds=settings.service.observe_seconds, clock=now)
     delivery = Delivery(database, audio, bus, transcoder, receipts, enqueue=queue.put, clock=now, new_id=new_id)
     erasing = Erasing(database, audio, bus)
     library = Library(
@@ -247,12 +266,13 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
         groups=Groups(database, bus, erasing.erase_group, limits=settings.families, clock=now, new_id=new_id),
         conversion=Conversion(
             queue,
-            metrics.timed(delivery.convert),
+            metrics.timed(delivery.convert, observing.note_conversion),
             delivery.delayed,
             workers=conversion.workers or os.cpu_count() or 1,
             retry_seconds=conversion.retry_seconds,
         ),
         metrics=metrics,
+        observing=observing,
     )
 
 
@@ -263,6 +283,16 @@ def _metrics(hub: Hub, queues: Mapping[str, FairQueue]) -> Metrics:
     for kind in PartyKind:
         metrics.watch("sockets", "Open sockets.", partial(hub.count, kind), kind=kind)
     return metrics
+
+
+def _gauges(hub: Hub, metrics: Metrics, queues: Mapping[str, FairQueue]) -> Gauges:
+    return Gauges(
+        toys_online=hub.count_online(PartyKind.TOY),
+        people_online=hub.count_online(PartyKind.PERSON),
+        accepted=metrics.accepted_messages(),
+        waiting_voices=len(queues["voices"]),
+        waiting_shelf=len(queues["shelf"]),
+    )
 
 
 def _transcoder(settings: Settings) -> Transcoder:
@@ -299,7 +329,8 @@ async def _look_at_ffmpeg(transcoder: Transcoder) -> None:
 
 @asynccontextmanager
 async def _http(house: House, host: str, port: int) -> AsyncIterator[int]:
-    runner = make_web_runner(make_web_app(web_rooms(house), house.metrics))
+    pages = await asyncio.to_thread(read_pages)
+    runner = make_web_runner(make_web_app(web_rooms(house), house.metrics, pages))
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -330,6 +361,7 @@ def web_rooms(house: House) -> WebRooms:
         conversations=house.conversations,
         erasing=house.erasing,
         exporting=house.exporting,
+        observing=house.observing,
         clock=house.clock,
         ready={
             "database": house.database.ping,

@@ -52,13 +52,22 @@ class Metrics:
         self._gauges[full] = gauge
         (gauge.labels(**labels) if labels else gauge).set_function(look)
 
-    def timed(self, convert: Callable[[Job], Awaitable[None]]) -> Callable[[Job], Awaitable[None]]:
-        """The same conversion, its time noted when it succeeds."""
+    def accepted_messages(self) -> int:
+        """Since the start, of every kind."""
+        samples = (sample for counter in self.accepted.collect() for sample in counter.samples)
+        return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
+
+    def timed(
+        self, convert: Callable[[Job], Awaitable[None]], note: Callable[[float], None] = lambda seconds: None
+    ) -> Callable[[Job], Awaitable[None]]:
+        """The same conversion, its time noted when it succeeds: here, and by whoever else wants to know."""
 
         async def timed(job: Job) -> None:
             began = time.perf_counter()
             await convert(job)
-            self.conversion_seconds.observe(time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            self.conversion_seconds.observe(seconds)
+            note(seconds)
 
         return timed
 

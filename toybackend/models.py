@@ -138,6 +138,8 @@ class ToySettings:
     """Loudest volume the toy may play at, in percent of its own maximum."""
     daily_limit_minutes: int | None = None
     """Songs and stories a day; None for as many as they like."""
+    autoplay: bool = True
+    """Whether new messages play by themselves, or wait for a press."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 `/app` is for people, `/toy` for toys. JSON objects in text frames (UTF-8, at most 16 KiB), audio in binary
 frames. `→` comes from the client, `←` from the server.
 
-    → {"type":"hello","token":…,"acks":true}       who I am, when the handshake could not say it
+    → {"type":"hello","token":…,"acks":true}       who I am, when the handshake could not say it; a page of ours
+      leaves out "token", for its handshake on `/app` brought the cookie of its log-in
     ← {"type":"welcome","id":…,"name":…,"unread":…,"max_audio_bytes":…,"max_audio_seconds":…}
       to a toy also "settings", as in a notice
 
@@ -28,8 +29,8 @@ frames. `→` comes from the client, `←` from the server.
       bound       to a waiting toy: it has a family now ("id", "name", "settings"); this same socket is good for
                   everything from here on, and so is its token; to guardians: "id" is the toy that one of them bound
       unbound     to a toy: it has none any more, and the socket ends with 4403; to guardians: "id" is the toy
-      settings    to a toy: "settings", with "quiet_until" while it shall sleep; to guardians: "id" is the toy of
-                  which something was changed
+      settings    to a toy: its "name" and "settings", with "quiet_until" while it shall sleep; to guardians: "id" is
+                  the toy of which something was changed
       contact_request, contact_accepted    "id" is the contact
       held        to a sender: the message "id" is safe and waits for the end of quiet hours
                   ("code":"quiet_hours","to_user":…,"until":…)
@@ -105,7 +106,8 @@ class _Typed(_Client, frozen=True, kw_only=True):
 
 
 class Hello(_Typed, frozen=True, kw_only=True, tag_field="type", tag="hello"):
-    token: str
+    token: str | None = None
+    """None: the cookie that came with the handshake, from a page of ours."""
     acks: bool = True
     """False: this client never acknowledges; a message counts as delivered when it is written."""
 
@@ -251,6 +253,8 @@ class ToySettingsView(msgspec.Struct, frozen=True, kw_only=True):
     quiet_hours: tuple[QuietWindowView, ...]
     quiet_until: str | None
     """While it shall sleep: until when."""
+    autoplay: bool
+    """Whether new messages play by themselves, or wait for a press."""
 
 
 class Welcome(_Server, frozen=True, kw_only=True, tag="welcome"):

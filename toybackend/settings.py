@@ -38,10 +38,14 @@ class Network:
     public_url: str = setting(
         "PUBLIC_URL",
         "",
-        "The HTTP address others use, e.g. behind a reverse proxy; empty means `http://HOST:HTTP_PORT`.",
+        "The HTTP address others use, e.g. behind a reverse proxy; empty means whatever name a request came by, and"
+        " `http://HOST:HTTP_PORT` in links that are pushed.",
     )
     public_ws_url: str = setting(
-        "PUBLIC_WS_URL", "", "The WebSocket address others use; empty means `ws://HOST:WS_PORT`."
+        "PUBLIC_WS_URL",
+        "",
+        "The WebSocket address others use; empty means the name a request came by with `WS_PORT`, and `ws://HOST:WS_PORT`"
+        " where `PUBLIC_URL` is named.",
     )
     allowed_origins: tuple[str, ...] = setting(
         "ALLOWED_ORIGINS", (), "Further origins, separated by commas, whose pages may open sockets; our own always may."
@@ -289,6 +293,12 @@ class Service:
         "SWEEP_SECONDS",
         2.0,
         "Seconds between looks for changes made by another process, such as a toy bound by a command.",
+        least=0.1,
+    )
+    observe_seconds: float = setting(
+        "OBSERVE_SECONDS",
+        10.0,
+        "Seconds between two points of the operator's charts, which show the last 360 of them.",
         least=0.1,
     )
     log_level: str = setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR; to standard error.")

@@ -289,7 +289,7 @@ def text(message_id: str, msg: str = "hello") -> Text:
 
 
 def claim(code: str = "ABCD2345", expires_at: str = "2100-01-01T00:00:00Z") -> dict[str, Any]:
-    return {"code": code, "qr_url": f"http://x/?claim={code}", "expires_at": expires_at}
+    return {"code": code, "qr_url": f"http://x/?claim={code}", "qr": ["10", "01"], "expires_at": expires_at}
 
 
 def unbound(code: str = "ABCD2345", expires_at: str = "2100-01-01T00:00:00Z") -> dict[str, Any]:
@@ -299,7 +299,7 @@ def unbound(code: str = "ABCD2345", expires_at: str = "2100-01-01T00:00:00Z") ->
 
 def settings(volume_cap: int = 80, quiet_until: str | None = None) -> dict[str, Any]:
     quiet: dict[str, Any] = {"time_zone": "UTC", "quiet_hours": [], "quiet_until": quiet_until}
-    return {"volume_cap": volume_cap, "daily_limit_minutes": None, **quiet}
+    return {"volume_cap": volume_cap, "daily_limit_minutes": None, "autoplay": True, **quiet}
 
 
 def ready() -> dict[str, Any]:

@@ -35,8 +35,8 @@ TRANSCODERS: dict[str, Callable[[], Transcoder]] = {
 
 
 @pytest.fixture(params=DATABASES)
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> OpenDatabase:
-    return DATABASES[request.param](tmp_path)
+def connect(request: pytest.FixtureRequest, migrated_folder: Path) -> OpenDatabase:
+    return DATABASES[request.param](migrated_folder)
 
 
 @pytest.fixture

@@ -64,6 +64,17 @@ async def test_a_device_as_its_maker_sees_it(database: SqlDatabase) -> None:
     assert await database.device(DeviceId("d_none")) is None
 
 
+async def test_the_device_of_a_licence(database: SqlDatabase) -> None:
+    await add(database, "one", "two")
+    await database.revoke(DeviceId("d_two"), LATER)
+    assert await database.device_of("one") == Device(DeviceId("d_one"), NOW)
+    assert await database.device_of("two") == Device(DeviceId("d_two"), NOW, revoked_at=LATER)
+    await switch_on(database, "one")
+    await take_home(database, "t_1", await add_person(database, "Mum"))
+    assert await database.device_of("one") == await database.device(DeviceId("d_one"))
+    assert [await database.device_of(wrong) for wrong in ("none", "", "d_one")] == [None, None, None]
+
+
 @pytest.mark.parametrize(
     ("beginning", "after", "limit", "found"),
     [
@@ -226,7 +237,7 @@ async def test_nonces_are_forgotten_once_they_expired(database: SqlDatabase) -> 
     assert await database.use_nonce("one", LATER + 1, LATER)  # nobody asks any more: it expired
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("abz27", min_size=1, max_size=4), min_size=1, max_size=12, unique=True), st.integers(1, 5))
 def test_pages_together_are_everything(connect: OpenDatabase, names: list[str], limit: int) -> None:
     async def walk() -> list[str]:

@@ -179,7 +179,7 @@ async def test_a_failed_message_sets_free_what_waits_behind_it(database: SqlData
     assert await mailbox_of(database, bear) == [voice.id, text.id]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 async def test_whatever_is_converted_first_the_order_is_that_of_acceptance(
     database: SqlDatabase, data: st.DataObject

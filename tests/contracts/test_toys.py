@@ -241,7 +241,7 @@ async def test_one_guardian_more_than_a_toy_may_have(
 
 
 async def test_a_toy_starts_with_ordinary_settings(database: SqlDatabase, bear: Party) -> None:
-    ordinary = ToySettings(QuietHours(ZoneInfo("UTC")), volume_cap=80, daily_limit_minutes=None)
+    ordinary = ToySettings(QuietHours(ZoneInfo("UTC")), volume_cap=80, daily_limit_minutes=None, autoplay=True)
     assert await database.settings([bear.id, NOBODY]) == {bear.id: ordinary}
 
 
@@ -265,6 +265,7 @@ async def test_everything_can_be_changed_at_once_and_one_thing_alone(
             time_zone="Europe/Berlin",
             quiet_windows=(NIGHT, SCHOOL),
             daily_limit_minutes=45,
+            autoplay=False,
         ),
     )
     toy = await database.toy(bear.id)
@@ -272,7 +273,7 @@ async def test_everything_can_be_changed_at_once_and_one_thing_alone(
         bear.id,
         "Teddy",
         "Mia",
-        ToySettings(QuietHours(ZoneInfo("Europe/Berlin"), (NIGHT, SCHOOL)), 0, 45),
+        ToySettings(QuietHours(ZoneInfo("Europe/Berlin"), (NIGHT, SCHOOL)), 0, 45, autoplay=False),
         NOW,
         "bear",
         "brown",
@@ -280,10 +281,10 @@ async def test_everything_can_be_changed_at_once_and_one_thing_alone(
     await database.change_toy(bear.id, ToyChange(daily_limit_minutes=0))
     assert toy is not None
     assert await database.toy(bear.id) == replace(toy, settings=replace(toy.settings, daily_limit_minutes=None))
-    await database.change_toy(bear.id, ToyChange(child_name="", quiet_windows=()))
+    await database.change_toy(bear.id, ToyChange(child_name="", quiet_windows=(), autoplay=True))
     changed = await database.toy(bear.id)
     assert changed is not None
-    assert (changed.child_name, changed.settings.quiet_hours.windows) == ("", ())
+    assert (changed.child_name, changed.settings.quiet_hours.windows, changed.settings.autoplay) == ("", (), True)
     assert await database.revision() > before
 
 
@@ -431,7 +432,7 @@ async def test_what_a_guardian_who_goes_and_the_family_did_not_hear_yet_is_taken
     } | (set() if still_family else between_them)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(["join", "leave"]), st.integers(0, 3)), max_size=12))
 async def test_whoever_comes_and_goes_there_is_one_owner_and_the_group_is_the_family(
     database: SqlDatabase, steps: list[tuple[str, int]]

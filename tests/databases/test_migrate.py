@@ -218,6 +218,7 @@ async def test_toys_keep_their_families_and_settings(migrated: SqlDatabase) -> N
     assert bear is not None
     assert (bear.name, bear.child_name, bear.bound_at, bear.settings.volume_cap) == ("Bear", "Mia", AT, 70)
     assert bear.settings.quiet_hours.windows == ()
+    assert bear.settings.autoplay
     guardians = [(one.id, one.role) for one in await migrated.guardians(PartyId(BEAR))]
     assert guardians == [(DAD, GuardianRole.OWNER), (MUM, GuardianRole.CO_GUARDIAN)]
     found = await migrated.group(GroupId("g_bear"))

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import argon2
 import pytest
 import pytest_asyncio
 
 from tests.end_to_end.family import Family, add_family
 from toybackend.app import House, serving
 from toybackend.settings import Network, Settings, Storage
-
-
-@pytest.fixture(scope="module")
-def cheap_hashes() -> Iterator[None]:
-    """argon2id with the least work it takes; its cost is not what these tests are about."""
-    cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(argon2, "PasswordHasher", cheap)
-        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import typing
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.end_to_end.authority import ACTORS, MP3, NOBODY, Town, build
+from tests.world import known_pages
 from toybackend.app import House, open_house, serving, web_rooms
 from toybackend.protocol import (
     Accepted,
@@ -71,6 +73,7 @@ REQUESTS: dict[tuple[str, str], Callable[[Town, str], Asked]] = {
     ("POST", "/devices/challenge"): lambda town, actor: {"json": {"device_id": town.ids["device_id"]}},
     ("POST", "/devices"): lambda town, actor: {"json": {"count": 1}},
     ("POST", "/devices/import"): lambda town, actor: {"json": {"licenses": ["0" * 32]}},
+    ("POST", "/devices/find"): lambda town, actor: {"json": {"license": town.ids["bear_licence"]}},
     ("POST", "/toys"): lambda town, actor: {"json": {"claim": town.ids["waiting_claim"], "name": "Rabbit"}},
     ("PATCH", "/toys/{toy_id}"): lambda town, actor: {"json": {"volume_cap": 40}},
     ("POST", "/toys/{toy_id}/consent"): lambda town, actor: {"json": {"version": town.ids["consent"]}},
@@ -111,7 +114,8 @@ def request_of(route: Route, town: Town, actor: str) -> Asked:
 
 def path_of(route: Route, ids: dict[str, str]) -> str:
     contact_id = ids["asked_id" if route.path.endswith("/accept") else "contact_id"]
-    return route.path.format_map({**ids, "contact_id": contact_id, "name": "ready"})
+    asset = {"assets_digest": known_pages().digest, "asset_path": "web_app/main.js"}
+    return route.path.format_map({**ids, **asset, "contact_id": contact_id, "name": "ready"})
 
 
 # ── the house ──
@@ -140,7 +144,7 @@ class Site:
         self._stack = AsyncExitStack()
         settings = self.town.copy(self.folder / f"copy{next(_numbers)}")
         house = await self._stack.enter_async_context(open_house(settings))
-        app = make_web_app(web_rooms(house), house.metrics)
+        app = make_web_app(web_rooms(house), house.metrics, known_pages())
         self.client = await self._stack.enter_async_context(TestClient(TestServer(app)))
 
     async def close(self) -> None:
@@ -151,6 +155,7 @@ class Site:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory, cheap_hashes: None) -> Town:
+    await asyncio.to_thread(known_pages)  # from now on they are known
     return await build(tmp_path_factory.mktemp("town") / "data")
 
 

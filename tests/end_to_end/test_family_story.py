@@ -276,9 +276,10 @@ async def _a_song_on_two_toys_of_which_one_is_off(town: Town, mum: Grown, ann: G
 async def _a_night_without_an_hour(town: Town, mum: Grown, dad: Grown, bear: Toy) -> None:
     """In this night the clocks go from 2:00 to 3:00, and the bear sleeps until 7:00 as it does in every night."""
     every_night = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "20:00", "end": "07:00"}
-    quiet = {"time_zone": "Europe/Berlin", "quiet_hours": [every_night], "volume_cap": 60}
+    quiet = {"time_zone": "Europe/Berlin", "quiet_hours": [every_night], "volume_cap": 60, "autoplay": False}
     await dad.ask("PATCH", f"/toys/{bear.id}", json=quiet)
     await until(lambda: bear.settings is not None and bear.settings.volume_cap == 60)
+    assert bear.settings is not None and not bear.settings.autoplay
     town.clock.now = berlin("2026-03-29T01:30")
     await until(lambda: bear.settings is not None and bear.settings.quiet_until == "2026-03-29T05:00:00.000Z")
 
@@ -322,6 +323,7 @@ async def _the_new_owner_finds_nothing(town: Town, ann: Grown, bear: Toy, old_id
         await bear.wait_until_ready()
     assert view["id"] == bear.id != old_id
     assert (view["child_name"], view["settings"]["volume_cap"], view["settings"]["quiet_hours"]) == ("", 80, [])
+    assert view["settings"]["autoplay"]
     assert [one["name"] for one in view["guardians"]] == ["ann"]
     contacts = (await ann.ask("GET", f"/contacts?for={bear.id}"))["contacts"]
     history = (await ann.ask("GET", f"/conversations/{bear.id}/messages"))["messages"]

@@ -22,7 +22,7 @@ import pytest
 from tests.end_to_end.line import PATIENCE, Line, bare, line
 from toybackend.app import open_house
 from toybackend.models import PartyId
-from toybackend.services.tokens import digest
+from toybackend.services.tokens import COOKIE, digest
 from toybackend.settings import Settings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("cheap_hashes")]
@@ -191,5 +191,9 @@ async def knock(server: Server, token: str) -> None:
         assert await first.end() == 4401
         await second.write(TEXT)
         assert await second.end() == 4401
+    cookie = {"Cookie": f"{COOKIE}={token}"}
+    async with bare(f"{server.ws}/app", additional_headers=cookie, origin=server.http) as page:
+        await page.say(type="hello")
+        await page.hear("welcome")
     async with line(f"{server.ws}/app", token) as phone:
         phone.socket.transport.abort()

@@ -339,6 +339,10 @@ async def test_a_toy_is_told_what_was_set_and_only_when_it_is_new() -> None:
     (notice,) = talk.outbox.frames
     assert isinstance(notice, Notice) and notice.settings
     assert (notice.event, notice.settings.volume_cap) == ("settings", 30)
+    talk.connection.look_again(Party(BEAR.id, BEAR.kind, "Teddy"), ToySettings(QUIET, volume_cap=30))
+    renamed = talk.outbox.frames[-1]
+    assert isinstance(renamed, Notice)
+    assert (len(talk.outbox.frames), renamed.event, renamed.name) == (2, "settings", "Teddy")
 
 
 async def test_nothing_changes_for_a_person_whose_token_is_good() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import cast
 
 from tests.gateway.fakes import BEAR, MUM, FakeSocket
@@ -125,6 +126,17 @@ def test_a_toy_that_waits_for_its_owner_is_not_online() -> None:
     assert not hub.is_online(WAITING.id)
     waiting.awaits_owner = False
     assert hub.is_online(WAITING.id)
+
+
+def test_parties_are_counted_however_many_sockets_they_have() -> None:
+    hub = hub_of_three()
+    _, tablet, waiting = added(hub, MUM), added(hub, MUM), added(hub, WAITING)
+    kinds = (PartyKind.PERSON, PartyKind.TOY, PartyKind.WAITING_TOY)
+    assert [hub.count_online(kind) for kind in kinds] == [1, 0, 1]
+    assert [hub.count(kind) for kind in kinds] == [2, 0, 1]
+    waiting.party = replace(WAITING, kind=PartyKind.TOY)  # it found its owner
+    hub.remove(real(tablet))
+    assert [hub.count_online(kind) for kind in kinds] == [1, 1, 0]
 
 
 async def test_when_a_party_was_heard_is_when_any_of_its_sockets_was() -> None:

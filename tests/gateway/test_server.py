@@ -10,7 +10,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from toybackend.gateway.server import _bearer, _refuse
+from toybackend.gateway.server import _bearer, _called, _cookie, _refuse
+from toybackend.services.tokens import COOKIE
 
 OURS = frozenset({"https://toys.example"})
 
@@ -72,6 +73,37 @@ def test_bearer_tokens(header: str, token: str) -> None:
 
 def test_two_tokens_are_none() -> None:
     assert _bearer(["Bearer abc", "Bearer abc"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "token"),
+    [
+        ([f"{COOKIE}=abc"], "abc"),
+        ([f"a=b; {COOKIE}=abc=;c"], "abc="),
+        (["a=b", f" {COOKIE}=abc"], "abc"),
+        ([f"{COOKIE}=abc; {COOKIE}=abc"], ""),
+        ([f"{COOKIE}=abc", f"{COOKIE}=def"], ""),
+        ([f"{COOKIE}x=abc; x{COOKIE}=abc; {COOKIE.upper()}=abc"], ""),
+        ([COOKIE], ""),
+        ([], ""),
+    ],
+)
+def test_the_cookie_of_a_page(lines: list[str], token: str) -> None:
+    headers = Headers(Origin="https://toys.example")
+    for line in lines:
+        headers["Cookie"] = line
+    assert _cookie(headers) == token
+    del headers["Origin"]
+    assert _cookie(headers) == ""
+
+
+def test_a_handshake_comes_by_one_name() -> None:
+    headers = Headers()
+    assert _called(headers) == ""
+    headers["Host"] = "toys.example:1"
+    assert _called(headers) == "toys.example:1"
+    headers["Host"] = "toys.example:1"
+    assert _called(headers) == ""
 
 
 def test_two_origins_must_both_be_ours() -> None:

@@ -67,10 +67,10 @@ class Home:
 
 
 @pytest.fixture
-async def home(tmp_path: Path, clock: Clock) -> AsyncIterator[Home]:
+async def home(migrated_folder: Path, clock: Clock) -> AsyncIterator[Home]:
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database("", tmp_path))
-        audio = await stack.enter_async_context(LocalFiles(tmp_path / "audio", min_free_bytes=0).opened())
+        database = await stack.enter_async_context(open_database("", migrated_folder))
+        audio = await stack.enter_async_context(LocalFiles(migrated_folder / "audio", min_free_bytes=0).opened())
         bus, converter, queue = InProcessBus(), PretendedConverter(), list[Unconverted]()
         receipts = Receipts(database, bus, clock=clock)
         mum = await add_person(database, "Mum")

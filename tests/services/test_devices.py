@@ -249,6 +249,17 @@ async def test_devices_are_listed(devices: Devices) -> None:
     assert [one.id for one in await devices.devices(device_id, "", 100)] == [device_id]
 
 
+async def test_a_device_is_found_by_its_licence(devices: Devices) -> None:
+    [(device_id, licence), _] = await issued(devices, 2)
+    for written in (licence, licence.upper(), f" {licence} "):
+        assert (await devices.find(written)).id == device_id
+    await devices.revoke(device_id)
+    assert (await devices.find(licence)).revoked_at is not None
+    for wrong in ("0" * 32, device_id, ""):
+        with pytest.raises(NotFound):
+            await devices.find(wrong)
+
+
 # ── buyers ──
 
 

@@ -105,9 +105,9 @@ async def test_a_password_has_bounds(passwords: Passwords) -> None:
 
 async def test_weighing_takes_no_time_to_speak_of(passwords: Passwords) -> None:
     """Everything that may stand for a letter, many times over: looked at as a whole, this takes minutes."""
-    started = time.perf_counter()
+    started = time.process_time()
     await passwords.new("4@8({[<3691!|70$5+7%2" * 40)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 # ── one at a time ──

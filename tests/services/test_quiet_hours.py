@@ -248,7 +248,7 @@ def jump_near(zone: ZoneInfo, at: int) -> int:
     return max(offsets) - min(offsets)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases())
 def test_whenever_the_wall_shows_a_time_of_rest_it_is_one(case: tuple[QuietHours, int]) -> None:
     quiet, at = case
@@ -256,7 +256,7 @@ def test_whenever_the_wall_shows_a_time_of_rest_it_is_one(case: tuple[QuietHours
         assert quiet_until(quiet, at) is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases())
 def test_a_rest_is_no_longer_than_the_wall_shows_it_but_for_a_jump(case: tuple[QuietHours, int]) -> None:
     quiet, at = case
@@ -272,7 +272,7 @@ def test_a_rest_is_no_longer_than_the_wall_shows_it_but_for_a_jump(case: tuple[Q
     assert any(shows_rest(quiet, at + minute * MINUTE, shift) for minute in minutes for shift in around)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases())
 def test_the_end_of_a_rest_is_not_quiet_and_the_moment_before_it_is(case: tuple[QuietHours, int]) -> None:
     quiet, at = case
@@ -284,7 +284,7 @@ def test_the_end_of_a_rest_is_not_quiet_and_the_moment_before_it_is(case: tuple[
     assert quiet_until(quiet, until - 1) == until
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(), parts=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=5))
 def test_nothing_changes_before_the_next_change(case: tuple[QuietHours, int], parts: list[float]) -> None:
     quiet, at = case
@@ -302,7 +302,7 @@ def test_nothing_changes_before_the_next_change(case: tuple[QuietHours, int], pa
         assert (quiet_until(quiet, change) is not None) is not is_quiet
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(), later=st.integers(0, 10 * DAY))
 def test_the_next_change_never_goes_back(case: tuple[QuietHours, int], later: int) -> None:
     quiet, at = case
@@ -332,16 +332,19 @@ def test_it_is_cheap_enough_for_the_event_loop() -> None:
 
 def test_what_a_toy_is_shown() -> None:
     nights = QuietWindow(frozenset({Weekday.SUNDAY, Weekday.MONDAY}), 20 * 60 + 30, 7 * 60 + 5)
-    shown = settings_view(ToySettings(QuietHours(ZoneInfo("Asia/Kolkata"), (nights,)), 70, 45), utc("2026-06-01 15:00"))
+    shown = settings_view(
+        ToySettings(QuietHours(ZoneInfo("Asia/Kolkata"), (nights,)), 70, 45, autoplay=False), utc("2026-06-01 15:00")
+    )
     assert shown == ToySettingsView(
         volume_cap=70,
         daily_limit_minutes=45,
         time_zone="Asia/Kolkata",
         quiet_hours=(QuietWindowView(days=(Weekday.MONDAY, Weekday.SUNDAY), start="20:30", end="07:05"),),
         quiet_until="2026-06-02T01:35:00.000Z",
+        autoplay=False,
     )
     awake = settings_view(ToySettings(hours("UTC", nights)), utc("2026-06-01 12:00"))
-    assert (awake.quiet_until, awake.daily_limit_minutes, awake.volume_cap) == (None, None, 80)
+    assert (awake.quiet_until, awake.daily_limit_minutes, awake.volume_cap, awake.autoplay) == (None, None, 80, True)
 
 
 @given(minutes=st.integers(0, 24 * 60 - 1))

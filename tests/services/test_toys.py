@@ -341,9 +341,9 @@ async def test_to_a_stranger_a_toy_and_none_are_the_same(home: Home, toys: Toys)
 async def test_a_change_reaches_the_toy_and_every_guardian(home: Home, toys: Toys) -> None:
     await add_guardian(home.database, home.bear, home.mum, home.dad)
     changed = await toys.change(
-        home.dad.id, home.bear.id, ToyChange(name=" Teddy ", volume_cap=40, time_zone="Asia/Kolkata")
+        home.dad.id, home.bear.id, ToyChange(name=" Teddy ", volume_cap=40, time_zone="Asia/Kolkata", autoplay=False)
     )
-    assert (changed.toy.name, changed.toy.settings.volume_cap) == ("Teddy", 40)
+    assert (changed.toy.name, changed.toy.settings.volume_cap, changed.toy.settings.autoplay) == ("Teddy", 40, False)
     assert changed.toy.settings.quiet_hours.zone.key == "Asia/Kolkata"
     assert home.events[0] == Changed(home.bear.id)
     news = Notice(event="settings", id=home.bear.id)

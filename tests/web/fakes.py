@@ -4,6 +4,7 @@ to both, and a toy waits for a family. Nothing is pretended but the clock and th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import update
 from yarl import URL
 
-from tests.world import NOW, Clock, accept, message, sound
+from tests.world import NOW, Clock, accept, known_pages, message, sound
 from toybackend.app import House as WholeHouse
 from toybackend.app import open_house, web_rooms
 from toybackend.audio_stores.local_files import MP3, LocalFiles
@@ -108,14 +109,17 @@ class House:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, settings: Settings, addresses: Addresses, checks: dict[str, Check]
+    folder: Path, settings: Settings, addresses: Addresses | None, checks: dict[str, Check]
 ) -> AsyncIterator[House]:
-    """A house in this folder, with its server started. Its addresses and what `/readyz` asks are the test's."""
+    """A house in this folder, with its server started. What `/readyz` asks is the test's, and so are its addresses:
+    None for those that it has without a test, where the ports of listeners that are not open are 0."""
     clock = Clock()
     async with open_house(replace(settings, storage=Storage(data_dir=folder)), clock=clock) as whole:
         await _furnish(cast(SqlDatabase, whole.database))
-        rooms = replace(web_rooms(whole), addresses=lambda: addresses, ready=checks)
-        client: Client = TestClient(Server(make_web_app(rooms, whole.metrics)))
+        rooms = replace(web_rooms(whole), ready=checks)
+        if addresses is not None:
+            rooms = replace(rooms, addresses=lambda called: addresses)
+        client: Client = TestClient(Server(make_web_app(rooms, whole.metrics, await asyncio.to_thread(known_pages))))
         async with client:
             yield House(client, whole, clock)
 

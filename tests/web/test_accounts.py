@@ -8,8 +8,8 @@ import pytest
 from tests.web.conftest import OpenHouse
 from tests.web.fakes import ANNA, BEAR, LOST, MESSAGE, PASSWORD, House
 from toybackend.models import Party, PartyKind
+from toybackend.services.tokens import COOKIE
 from toybackend.settings import Access, Network, Registration, Settings
-from toybackend.web.authentication import COOKIE
 from toybackend.web.rooms import Addresses
 
 ROUTE = "/api/v1/accounts"

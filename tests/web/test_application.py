@@ -21,6 +21,12 @@ OPEN = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
+    ("GET", "/"),
+    ("GET", "/toy"),
+    ("GET", "/operator"),
+    ("GET", "/manifest.webmanifest"),
+    ("GET", "/service_worker.js"),
+    ("GET", "/assets/{assets_digest}/{asset_path}"),
 }
 """The routes that ask for no token; audio takes a signed link instead, see `test_audio.py`. A new route is closed,
 unless it is written here."""

@@ -11,7 +11,7 @@ from tests.world import NOW, accept, add_contact, message
 from tests.world import sound as converted
 from toybackend.audio_stores.local_files import MP3, LocalFiles
 from toybackend.models import MessageId, Party, SoundId
-from toybackend.web.authentication import COOKIE
+from toybackend.services.tokens import COOKIE
 
 ROUTE = f"/api/v1/audio/{MESSAGE}.mp3"
 OTHER = MessageId("m_otherotherother")

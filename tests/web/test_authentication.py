@@ -5,8 +5,8 @@ import pytest
 from tests.web.conftest import OpenHouse
 from tests.web.fakes import ANNA, BEAR, LOST, MESSAGE, House
 from tests.web.test_access_log import raw
+from toybackend.services.tokens import COOKIE
 from toybackend.settings import Network, Settings
-from toybackend.web.authentication import COOKIE
 from toybackend.web.rooms import Addresses
 
 AUDIO = f"/api/v1/audio/{MESSAGE}.mp3"
@@ -106,7 +106,7 @@ async def test_a_write_by_header_may_come_from_anywhere(home: House) -> None:
 
 async def test_without_a_public_address_the_name_that_reached_us_is_ours(open_house: OpenHouse) -> None:
     for public_url, status in [("", 204), ("http://toys.test", 403)]:
-        house = await open_house(Settings(network=Network(public_url=public_url)))
+        house = await open_house(Settings(network=Network(public_url=public_url)), None)
         headers = {
             "Cookie": f"{COOKIE}={await house.token(ANNA)}",
             "Host": "localhost:9527",

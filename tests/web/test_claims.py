@@ -11,6 +11,7 @@ from tests.world import add_guardian
 from toybackend.models import PartyKind
 from toybackend.services.toys import CLAIM_LENGTH
 from toybackend.settings import Access, Families, Settings
+from toybackend.web.qr import qr_rows
 
 TOYS = "/api/v1/toys"
 CLAIMS = "/api/v1/claims"
@@ -110,6 +111,7 @@ async def test_a_waiting_toy_renews_its_code_and_keeps_its_token(house: House) -
     assert shown[1] == {
         "code": code,
         "qr_url": f"http://toys.test/?claim={code}",
+        "qr": list(await qr_rows(f"http://toys.test/?claim={code}")),
         "expires_at": "2026-11-21T08:10:00.000Z",
     }
     assert [(await bind(house, one))[0] for one in (old, shown[0]["code"], code)] == [404, 404, 201]
@@ -130,6 +132,7 @@ async def test_another_guardian_joins_by_the_owners_code(house: House) -> None:
     status, shown = await ask(house, ANNA, "POST", GUARDIANS)
     assert status == 201
     assert shown["qr_url"] == f"http://toys.test/?claim={shown['code']}"
+    assert shown["qr"] == list(await qr_rows(shown["qr_url"]))
     assert shown["expires_at"] == "2026-11-21T08:10:00.000Z"
     status, view = await bind(house, shown["code"], "Mine")
     assert (status, view["id"], view["name"]) == (201, BEAR.id, "Bear")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from tests.web.conftest import OpenHouse
 from tests.web.fakes import ANNA, BEAR, BELA, LOST, House
@@ -11,6 +12,7 @@ from toybackend.models import Party
 from toybackend.ports import Event, Tell
 from toybackend.protocol import Notice, ServerFrame, parse_server_frame
 from toybackend.settings import Families, Settings
+from toybackend.web.qr import qr_rows
 
 CONTACTS = "/api/v1/contacts"
 ANNAS, BEARS, BELAS = (
@@ -176,6 +178,41 @@ async def test_who_answers_for_both_sides_says_which(house: House, anna: Phone, 
     assert (status, body["with"], body["nickname"]) == (200, BEARS, "Teddy")
 
 
+# ── what to show another family ──
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"), [("/card", ANNA), (f"/card?for={ANNA.id}", ANNA), (f"/card?for={BEAR.id}", BEAR)]
+)
+async def test_a_card_says_whom_to_ask_for(anna: Phone, path: str, shown: Party) -> None:
+    url = f"http://toys.test/?contact={shown.id}"
+    assert await anna("GET", path) == (
+        200,
+        {"id": shown.id, "name": shown.name, "url": url, "qr": list(await qr_rows(url))},
+    )
+
+
+async def test_whoever_scans_a_card_can_ask(anna: Phone, bela: Phone) -> None:
+    _, card = await anna("GET", f"/card?for={BEAR.id}")
+    asked = await bela.ask(**{"with": URL(card["url"]).query["contact"]})
+    assert (asked["state"], asked["with"]["id"]) == ("asked", BEAR.id)
+
+
+async def test_the_card_of_whoever_is_not_yours(anna: Phone, bela: Phone) -> None:
+    answers = [
+        await bela("GET", f"/card?for={one}") for one in (BEAR.id, LOST.id, ANNA.id, "t_none", "p_none", "g_none")
+    ]
+    assert answers == [answers[0]] * len(answers)
+    assert (answers[0][0], answers[0][1]["code"]) == (404, "not_found")
+    assert (await anna("GET", f"/card?for={LOST.id}"))[0] == 404
+
+
+async def test_a_card_leads_to_the_name_by_which_it_was_asked_for(open_house: OpenHouse) -> None:
+    house = await open_house(addresses=None)
+    reply = await house.client.get(f"{CONTACTS}/card", headers={**await house.bearer(ANNA), "Host": "box:9527"})
+    assert (await reply.json())["url"] == f"http://box:9527/?contact={ANNA.id}"
+
+
 async def test_one_too_many(open_house: OpenHouse) -> None:
     house = await open_house(Settings(families=Families(contacts=1)))
     anna = await phone(house, ANNA)
@@ -198,6 +235,7 @@ async def test_one_too_many(open_house: OpenHouse) -> None:
         ("PATCH", "/c_1", {"blocked": "yes"}),
         ("PATCH", "/c_1", {"for": "nobody"}),
         ("GET", "?for=nobody", None),
+        ("GET", "/card?for=nobody", None),
     ],
 )
 async def test_what_cannot_be_meant(anna: Phone, method: str, path: str, json: Any) -> None:
@@ -205,7 +243,9 @@ async def test_what_cannot_be_meant(anna: Phone, method: str, path: str, json: A
     assert (status, body["code"]) == (400, "missing_field")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("POST", "/c_1/accept"), ("DELETE", "/c_1")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("GET", "/card"), ("POST", ""), ("POST", "/c_1/accept"), ("DELETE", "/c_1")]
+)
 async def test_only_people_have_contacts(house: House, method: str, path: str) -> None:
     toy = await phone(house, BEAR)
     assert (await toy(method, path, {}))[0] == 403

@@ -16,6 +16,7 @@ from toybackend.services.tokens import digest
 from toybackend.settings import Access, Service, Settings
 from toybackend.web.devices import ROUTES, TEXTS
 from toybackend.web.openapi import document
+from toybackend.web.qr import qr_rows
 
 ROOT = Path(__file__).parents[2]
 ROUTE = "/api/v1/devices/authorize"
@@ -27,6 +28,7 @@ SETTINGS: dict[str, object] = {
     "time_zone": "UTC",
     "quiet_hours": [],
     "quiet_until": None,
+    "autoplay": True,
 }
 NO_DEVICE = fingerprint(digest(WRONG_LICENCE))
 
@@ -65,6 +67,7 @@ async def test_a_toy_without_an_owner_shows_a_claim(house: House) -> None:
     assert body["claim"] == {
         "code": code,
         "qr_url": f"http://toys.test/?claim={code}",
+        "qr": list(await qr_rows(f"http://toys.test/?claim={code}")),
         "expires_at": "2026-11-21T08:10:00.000Z",
     }
     assert body["ws_url"] == "ws://toys.test:9528/toy"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.contracts.test_erasing import add_guardian
 from tests.web.fakes import ANNA, BEAR, BELA, MESSAGE, House
-from toybackend.web.authentication import COOKIE
+from toybackend.services.tokens import COOKIE
 
 TOY = f"/api/v1/toys/{BEAR.id}"
 ME = "/api/v1/me"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -18,6 +19,7 @@ from toybackend.settings import Access, Settings
 
 DEVICES = "/api/v1/devices"
 IMPORT = f"{DEVICES}/import"
+FIND = f"{DEVICES}/find"
 NOW_TEXT = "2026-11-21T08:00:00.000Z"
 BEARS_DEVICE, LOST_DEVICE, NO_DEVICE = (
     fingerprint(digest(one)) for one in (BEARS_LICENCE, LOST_LICENCE, WRONG_LICENCE)
@@ -107,6 +109,36 @@ async def test_a_page_that_cannot_be(house: House, operator: Party, query: str) 
     assert (status, problem["code"]) == (400, "missing_field")
 
 
+async def test_a_device_is_found_by_its_licence(house: House, operator: Party) -> None:
+    bear: Any = {"device_id": BEARS_DEVICE, "issued_at": NOW_TEXT, "revoked_at": None, "is_bound": True}
+    assert await ask(house, operator, "POST", FIND, {"license": BEARS_LICENCE}) == (200, bear)
+    assert await ask(house, operator, "POST", FIND, {"license": BEARS_LICENCE.upper()}) == (200, bear)
+    await house.whole.devices.revoke(LOST_DEVICE)
+    status, lost = await ask(house, operator, "POST", FIND, {"license": LOST_LICENCE})
+    assert (status, lost["device_id"], lost["revoked_at"]) == (200, LOST_DEVICE, NOW_TEXT)
+    status, problem = await ask(house, operator, "POST", FIND, {"license": WRONG_LICENCE})
+    assert (status, problem["code"]) == (404, "not_found")
+    assert WRONG_LICENCE not in str(problem)
+
+
+@pytest.mark.parametrize("bad", ["", "1" * 31, "g" * 32, "1" * 33, 1, None, BEARS_DEVICE])
+async def test_what_is_no_licence_is_not_looked_for_and_not_echoed(house: House, operator: Party, bad: Any) -> None:
+    status, problem = await ask(house, operator, "POST", FIND, {"license": bad})
+    assert (status, problem["code"]) == (400, "missing_field")
+    assert not bad or str(bad) * 3 not in str(problem)
+
+
+async def test_what_an_operator_looks_for_is_not_in_the_log(
+    house: House, operator: Party, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        for licence in (BEARS_LICENCE, WRONG_LICENCE):
+            await ask(house, operator, "POST", FIND, {"license": licence})
+    assert FIND in caplog.text
+    assert BEARS_LICENCE not in caplog.text
+    assert WRONG_LICENCE not in caplog.text
+
+
 async def test_revoking(house: House, operator: Party) -> None:
     path = f"{DEVICES}/{BEARS_DEVICE}/revoke"
     revoked = {"device_id": BEARS_DEVICE, "issued_at": NOW_TEXT, "revoked_at": NOW_TEXT, "is_bound": True}
@@ -124,6 +156,7 @@ async def test_revoking(house: House, operator: Party) -> None:
         ("POST", DEVICES, {"count": 1}),
         ("POST", IMPORT, {"licenses": ["ab" * 16]}),
         ("GET", DEVICES, None),
+        ("POST", FIND, {"license": BEARS_LICENCE}),
         ("POST", f"{DEVICES}/{BEARS_DEVICE}/revoke", None),
     ],
 )

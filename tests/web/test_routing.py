@@ -107,7 +107,7 @@ ROWS = (
 async def site() -> AsyncIterator[Site]:
     app = web.Application(middlewares=[problems])
     rooms = SimpleNamespace(
-        tokens=Tokens(), settings=Settings(), addresses=lambda: Addresses("http://toys", "ws://toys")
+        tokens=Tokens(), settings=Settings(), addresses=lambda called: Addresses("http://toys", "ws://toys")
     )
     app[ROOMS] = cast(Rooms, rooms)
     app.add_routes(aiohttp_route(row) for row in ROWS)

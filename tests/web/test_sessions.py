@@ -9,8 +9,8 @@ import pytest
 from tests.web.conftest import OpenHouse
 from tests.web.fakes import ANNA, BEAR, PASSWORD, House
 from tests.web.test_access_log import raw
+from toybackend.services.tokens import COOKIE
 from toybackend.settings import Access, Settings
-from toybackend.web.authentication import COOKIE
 from toybackend.web.rooms import Addresses
 
 ROUTE = "/api/v1/sessions"
@@ -159,7 +159,7 @@ async def test_where_one_is_logged_in_is_listed_newest_first(home: House) -> Non
 @pytest.mark.parametrize(
     ("agent", "label"),
     [
-        (b"x" * 121, "x" * 120),
+        (b"x" * 201, "x" * 200),
         ("Bärenbude/1 (你好)".encode(), "Bärenbude/1 (你好)"),
         (b"not \xff utf-8 \xed\xa0\x80", "not  utf-8 "),
         (b"a\xc2\x9b31mred", "a31mred"),

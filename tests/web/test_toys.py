@@ -41,6 +41,7 @@ BEAR_VIEW = {
         "time_zone": "UTC",
         "quiet_hours": [],
         "quiet_until": None,
+        "autoplay": True,
     },
     "guardians": [{"id": ANNA.id, "name": "Anna", "role": "owner", "since": "2026-11-21T08:00:00.000Z"}],
     "consent": None,
@@ -90,6 +91,7 @@ async def test_everything_that_can_be_set(house: House) -> None:
         "daily_limit_minutes": 45,
         "time_zone": "Europe/Berlin",
         "quiet_hours": [NIGHT],
+        "autoplay": False,
     }
     status, view = await change(house, **given)
     assert status == 200
@@ -102,19 +104,21 @@ async def test_everything_that_can_be_set(house: House) -> None:
         "time_zone": "Europe/Berlin",
         "quiet_hours": [NIGHT],
         "quiet_until": None,
+        "autoplay": False,
     }
     assert await ask(house, ANNA, "GET", BEARS) == (200, view)
 
 
 async def test_what_is_not_named_stays_and_what_was_shown_can_be_sent_back(house: House) -> None:
-    await change(house, quiet_hours=[NIGHT], daily_limit_minutes=45)
+    await change(house, quiet_hours=[NIGHT], daily_limit_minutes=45, autoplay=False)
     _, view = await change(house, volume_cap=10)
     shown = view["settings"]
     assert (shown["volume_cap"], shown["daily_limit_minutes"], shown["quiet_hours"]) == (10, 45, [NIGHT])
+    assert shown["autoplay"] is False
     for nothing in (0, None):
         _, view = await change(house, daily_limit_minutes=nothing)
         assert view["settings"]["daily_limit_minutes"] is None
-    again = {name: view["settings"][name] for name in ("volume_cap", "daily_limit_minutes", "time_zone", "quiet_hours")}
+    again = {name: value for name, value in view["settings"].items() if name != "quiet_until"}
     assert await change(house, **again) == (200, view)
     _, view = await change(house, quiet_hours=[])
     assert view["settings"]["quiet_hours"] == []
@@ -154,6 +158,9 @@ async def test_a_toy_that_shall_sleep_now_says_until_when(house: House) -> None:
         {"quiet_hours": [NIGHT | {"end": "7:00"}]},
         {"quiet_hours": [{"days": ["mon"], "start": "20:00"}]},
         {"quiet_hours": None},
+        {"autoplay": None},
+        {"autoplay": 1},
+        {"autoplay": "no"},
     ],
 )
 async def test_what_cannot_be_set(house: House, fields: dict[str, Any]) -> None:

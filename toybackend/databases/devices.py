@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from toybackend.databases.engine import Engine
@@ -35,6 +35,7 @@ _DEVICES = select(devices.c.id, devices.c.issued_at, devices.c.revoked_at, toys.
     devices, toys, toys.c.id == devices.c.toy_id, isouter=True
 )
 _DEVICE = _DEVICES.where(devices.c.id == bindparam("of"))
+_DEVICE_OF = _DEVICES.where(devices.c.digest == bindparam("of"))
 _PAGE = (
     _DEVICES.where(devices.c.id > bindparam("after"), devices.c.id.between(bindparam("first"), bindparam("last")))
     .order_by(devices.c.id)
@@ -72,8 +73,10 @@ class SqlDevices:
         return await self._engine.write(query)
 
     async def device(self, device_id: DeviceId) -> Device | None:
-        row = await self._engine.read(lambda connection: connection.execute(_DEVICE, {"of": device_id}).one_or_none())
-        return _device(row) if row is not None else None
+        return await self._engine.read(lambda connection: _find(connection, _DEVICE, device_id))
+
+    async def device_of(self, licence_digest: str) -> Device | None:
+        return await self._engine.read(lambda connection: _find(connection, _DEVICE_OF, licence_digest))
 
     async def devices(self, beginning: str, after: str, limit: int) -> Sequence[Device]:
         asked = {"after": after, "first": beginning, "last": beginning + _LAST, "most": limit}
@@ -132,6 +135,11 @@ def _revoke(connection: Connection, device_id: DeviceId, now: int) -> PartyId | 
         connection.execute(_END_CLAIM, {"toy": row.toy_id})
         raise_revision(connection)
     return PartyId(row.toy_id) if row.toy_id is not None else None
+
+
+def _find(connection: Connection, statement: Select[Any], of: str) -> Device | None:
+    row = connection.execute(statement, {"of": of}).one_or_none()
+    return _device(row) if row is not None else None
 
 
 def _device(row: Row[*tuple[Any, ...]]) -> Device:

@@ -13,6 +13,7 @@ from toybackend.databases.claims import SqlClaims
 from toybackend.databases.contacts import SqlContacts
 from toybackend.databases.conversations import SqlConversations
 from toybackend.databases.copies import NAME, SqlCopies
+from toybackend.databases.counts import SqlCounts
 from toybackend.databases.devices import SqlDevices
 from toybackend.databases.engine import Engine, open_sqlite, sqlite_url
 from toybackend.databases.erasing import SqlErasing
@@ -46,6 +47,7 @@ class SqlDatabase(
     SqlExports,
     SqlScrubbing,
     SqlCopies,
+    SqlCounts,
 ):
     """Satisfies `ports.Database`."""
 

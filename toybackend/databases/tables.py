@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     false,
     text,
+    true,
 )
 from sqlalchemy import UniqueConstraint as Unique
 
@@ -106,6 +107,7 @@ toys = Table(
     Column("daily_limit_minutes", Integer, nullable=True),
     _time("paused_at", nullable=True),
     _time("heard_at", nullable=True),
+    Column("autoplay", Boolean, nullable=False, server_default=true()),
 )
 
 claims = Table(

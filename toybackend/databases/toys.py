@@ -102,6 +102,7 @@ def _columns(change: ToyChange) -> dict[str, Any]:
         "colour": change.colour,
         "volume_cap": change.volume_cap,
         "time_zone": change.time_zone,
+        "autoplay": change.autoplay,
     }
     row: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
     if change.daily_limit_minutes is not None:
@@ -220,7 +221,7 @@ def toy_of(row: Row[Any]) -> Toy:
 
 
 def settings_of(row: Row[Any]) -> ToySettings:
-    return ToySettings(quiet_hours_of(row), row.volume_cap, row.daily_limit_minutes)
+    return ToySettings(quiet_hours_of(row), row.volume_cap, row.daily_limit_minutes, row.autoplay)
 
 
 def quiet_hours_of(row: Row[Any]) -> QuietHours:

@@ -126,19 +126,20 @@ class Connection:
             self.outbox.finish(CloseCode.REVOKED, "revoked")
             return
         found_owner = self.awaits_owner and party.kind is PartyKind.TOY
+        is_renamed = party.name != self.party.name
         self.party = party
         if found_owner:
             self.mailbox.now_speaks_for(party)
             self.send(Notice(event="bound", id=party.id, name=party.name, settings=self.obey(settings)))
             self.wake()
-        elif settings is not None and settings != self._settings:
-            self.send(Notice(event="settings", settings=self.obey(settings)))
+        elif settings is not None and (is_renamed or settings != self._settings):
+            self.send(Notice(event="settings", name=party.name, settings=self.obey(settings)))
             self.wake()
 
     def keep_time(self) -> None:
         """Fall asleep or wake up, if it is time to."""
         if self._settings is not None and self.due_at is not None and self.due_at <= self._clock():
-            self.send(Notice(event="settings", settings=self.obey(self._settings)))
+            self.send(Notice(event="settings", name=self.party.name, settings=self.obey(self._settings)))
             self.outbox.look()
 
     def obey(self, settings: ToySettings | None) -> ToySettingsView | None:

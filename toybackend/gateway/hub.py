@@ -46,6 +46,10 @@ class Hub:
         """Open sockets of this kind of party."""
         return sum(1 for connection in self if connection.party.kind is kind)
 
+    def count_online(self, kind: PartyKind) -> int:
+        """Parties of this kind with a socket or several."""
+        return sum(1 for several in self._connections.values() if several[-1].party.kind is kind)
+
     def is_online(self, party_id: PartyId) -> bool:
         return any(not connection.awaits_owner for connection in self.of(party_id))
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -31,7 +32,7 @@ from toybackend.services.delivery import Delivery
 from toybackend.services.mailboxes import Mailboxes
 from toybackend.services.playback import Playback
 from toybackend.services.receipts import Receipts
-from toybackend.services.tokens import Tokens, digest
+from toybackend.services.tokens import COOKIE, Tokens, digest
 from toybackend.services.toys import Toys
 from toybackend.settings import Settings
 
@@ -83,11 +84,12 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def serving(self, host: str, port: int, origins: Callable[[], frozenset[str]]) -> AsyncIterator[int]:
-        """Listen; gives the port. `origins` are the pages that may come. On leaving, sockets close with 1001."""
+    async def serving(self, host: str, port: int, origins: Callable[[str], frozenset[str]]) -> AsyncIterator[int]:
+        """Listen; gives the port. `origins` says, by the `Host` header of a handshake, whose pages may come. On
+        leaving, sockets close with 1001."""
 
         async def admit(socket: ServerConnection, request: Request) -> Response | None:
-            refused = _refuse(socket, request, origins())
+            refused = _refuse(socket, request, origins(_called(request.headers)))
             return refused or await self._look_at_bearer(cast(Socket, socket), request)
 
         async with self._rooms.bus.subscribe(self._receive), self._heart(), self._changes.running():
@@ -173,13 +175,16 @@ class Gateway:
     async def _authenticate(self, socket: Socket) -> tuple[Party, bool]:
         """Who this is, and whether it will acknowledge."""
         assert socket.request is not None  # noqa: S101  # the handshake is over
-        has_said = "Authorization" in socket.request.headers
-        while "Authorization" in socket.request.headers:
-            del socket.request.headers["Authorization"]  # no token is kept for as long as the socket lives
+        headers = socket.request.headers
+        has_said, cookie = "Authorization" in headers, _cookie(headers)
+        for name in ("Authorization", "Cookie"):
+            if name in headers:
+                del headers[name]  # no token is kept for as long as the socket lives
         party, acks = socket.bearer, True
         if not has_said:
             hello = await self._hello(socket)
-            party, acks = await self._bearer(socket, hello.token), hello.acks
+            token = cookie if hello.token is None else hello.token
+            party, acks = await self._bearer(socket, token), hello.acks
         if party is None or party.kind not in PATHS[socket.request.path]:
             raise NotAuthenticated
         return party, acks
@@ -303,6 +308,26 @@ def _refuse(socket: ServerConnection, request: Request, origins: frozenset[str])
     if not origins.issuperset(request.headers.get_all("Origin")):
         return socket.respond(HTTPStatus.FORBIDDEN, "this origin may not open sockets\n")
     return None
+
+
+def _called(headers: Headers) -> str:
+    """The name by which a handshake came; empty when it says none, or more than one."""
+    hosts = headers.get_all("Host")
+    return hosts[0] if len(hosts) == 1 else ""
+
+
+def _cookie(headers: Headers) -> str:
+    """The session of the page of ours that shakes hands; empty when there is none, or more than one.
+
+    A browser sends the cookie by itself, whoever wrote the page, and names the page in `Origin`: those of others did
+    not come this far (`_refuse`). Without an `Origin` it is no page, and the cookie does not count.
+    """
+    if "Origin" not in headers:
+        return ""
+    # By hand: other servers on this machine have cookies here too, and `http.cookies` gives up at odd ones.
+    pairs = (pair.strip().partition("=") for line in headers.get_all("Cookie") for pair in line.split(";"))
+    found = [value for name, _, value in pairs if name == COOKIE]
+    return found[0] if len(found) == 1 else ""
 
 
 def _bearer(headers: list[str]) -> str:

@@ -24,6 +24,8 @@ from toybackend.ports.contacts import TakenBack as TakenBack
 from toybackend.ports.conversations import Conversations as Conversations
 from toybackend.ports.copies import Copies as Copies
 from toybackend.ports.copies import Inventory as Inventory
+from toybackend.ports.counts import Counting as Counting
+from toybackend.ports.counts import Counts as Counts
 from toybackend.ports.devices import Devices as Devices
 from toybackend.ports.erasing import Erasing as Erasing
 from toybackend.ports.erasing import Expiry as Expiry
@@ -63,6 +65,7 @@ class Database(
     Library,
     Erasing,
     Copies,
+    Counting,
     Protocol,
 ):
     """All of it, as one adapter provides it."""

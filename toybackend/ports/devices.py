@@ -30,6 +30,9 @@ class Devices(Protocol):
 
     async def device(self, device_id: DeviceId) -> Device | None: ...
 
+    async def device_of(self, licence_digest: str) -> Device | None:
+        """The device of this licence, revoked or not."""
+
     async def devices(self, beginning: str, after: str, limit: int) -> Sequence[Device]:
         """In the order of their ids: those whose id begins so, and comes after that one."""
 

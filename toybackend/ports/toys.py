@@ -24,6 +24,7 @@ class ToyChange:
     quiet_windows: tuple[QuietWindow, ...] | None = None
     daily_limit_minutes: int | None = None
     """0 takes the limit away."""
+    autoplay: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

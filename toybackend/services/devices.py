@@ -109,6 +109,13 @@ class Devices:
         """In the order of their ids: those whose id begins so, and comes after that one."""
         return await self._database.devices(beginning, after, limit)
 
+    async def find(self, licence: str) -> Device:
+        """The device of a licence, revoked or not. Raises NotFound."""
+        device = await self._database.device_of(_digest(licence))
+        if device is None:
+            raise NotFound
+        return device
+
     # ── buyers ──
 
     async def state(self, asker_id: PartyId, device_id: DeviceId) -> DeviceState:

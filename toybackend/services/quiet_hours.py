@@ -118,6 +118,7 @@ def settings_view(settings: ToySettings, at: int) -> ToySettingsView:
             for window in hours.windows
         ),
         quiet_until=rfc3339(until) if until is not None else None,
+        autoplay=settings.autoplay,
     )
 
 

@@ -15,6 +15,9 @@ from toybackend.models import Party, PartyId, PartyKind, Session
 from toybackend.ports import Bus, Changed, Clock
 from toybackend.ports import Tokens as TokenTable
 
+COOKIE = "toybackend_session"
+"""Name of the cookie in which a page holds its token; scripts cannot read it. A browser sends it to both listeners,
+because cookies do not know ports."""
 MILLISECONDS_PER_DAY = 86_400_000
 
 

@@ -25,6 +25,8 @@ from toybackend.web import (
     library,
     licences,
     openapi,
+    overview,
+    pages,
     playback,
     prompts,
     sessions,
@@ -32,6 +34,7 @@ from toybackend.web import (
 )
 from toybackend.web.bodies import MOST_BODY
 from toybackend.web.metering import metering
+from toybackend.web.pages import Pages
 from toybackend.web.problems import problems
 from toybackend.web.rooms import ROOMS, Rooms
 from toybackend.web.routing import Route, aiohttp_route
@@ -44,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *sessions.ROUTES,
     *devices.ROUTES,
     *licences.ROUTES,
+    *overview.ROUTES,
     *claims.ROUTES,
     *toys.ROUTES,
     *consent.ROUTES,
@@ -58,14 +62,16 @@ ROUTES: tuple[Route, ...] = (
     *config.ROUTES,
     *health.ROUTES,
     *openapi.ROUTES,
+    *pages.ROUTES,
 )
 """Every row. Whatever is got can be asked for with HEAD too."""
 
 
-def make_web_app(rooms: Rooms, metrics: Metrics) -> web.Application:
+def make_web_app(rooms: Rooms, metrics: Metrics, files: Pages) -> web.Application:
     """Everything we serve over HTTP. Opens nothing; run it with `make_web_runner`."""
     app = web.Application(middlewares=[metering(metrics), problems], client_max_size=MOST_BODY)
     app[ROOMS] = rooms
+    app[pages.PAGES] = files
     app[health.READINESS] = health.Readiness(rooms.ready)
     app.on_response_prepare.append(_common_headers)
     app[openapi.DOCUMENT] = msgspec.json.encode(openapi.document(ROUTES))

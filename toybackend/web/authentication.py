@@ -13,9 +13,10 @@ from aiohttp import hdrs, web
 
 from toybackend.errors import NotAllowed, NotAuthenticated
 from toybackend.models import Party, PartyKind
+from toybackend.services.tokens import COOKIE
+from toybackend.web.addresses import addresses
 from toybackend.web.rooms import ROOMS
 
-COOKIE = "toybackend_session"
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -69,11 +70,7 @@ def check_origin(request: web.Request) -> None:
 
 
 def _our_origins(request: web.Request) -> set[str]:
-    rooms = request.app[ROOMS]
-    ours = {rooms.addresses().http_url, *rooms.settings.network.allowed_origins}
-    if not rooms.settings.network.public_url:
-        # Without a public address we are called by whatever name reaches us, such as `localhost`.
-        ours.add(f"http://{request.host}")
+    ours = {addresses(request).http_url, *request.app[ROOMS].settings.network.allowed_origins}
     return {_origin_of(url) for url in ours}
 
 

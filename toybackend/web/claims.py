@@ -26,7 +26,9 @@ from aiohttp import web
 from toybackend.errors import AlreadyBound, ClaimExpired, ClaimWrong, NotAllowed, NotFound, RateLimited, TooMany
 from toybackend.models import Claim
 from toybackend.protocol import rfc3339
-from toybackend.web.rooms import ROOMS, Rooms
+from toybackend.web.addresses import addresses
+from toybackend.web.qr import Rows, qr_rows
+from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, Route, Who, body, caller
 from toybackend.web.sessions import Name
 from toybackend.web.toys import ToyView, toy_id, toy_view
@@ -43,12 +45,15 @@ class ClaimToShow(msgspec.Struct, frozen=True):
     code: str
     qr_url: str
     """What the QR holds."""
+    qr: Rows
+    """The QR itself, to be drawn."""
     expires_at: str
 
 
-def claim_to_show(rooms: Rooms, claim: Claim) -> ClaimToShow:
-    qr_url = f"{rooms.addresses().http_url}/?{urlencode({'claim': claim.code})}"
-    return ClaimToShow(claim.code, qr_url, rfc3339(claim.expires_at))
+async def claim_to_show(request: web.Request, claim: Claim) -> ClaimToShow:
+    """The code as text and as QR; the link in it leads to us by the name that the asker calls us."""
+    qr_url = f"{addresses(request).http_url}/?{urlencode({'claim': claim.code})}"
+    return ClaimToShow(claim.code, qr_url, await qr_rows(qr_url), rfc3339(claim.expires_at))
 
 
 async def bind(request: web.Request) -> ToyView:
@@ -60,14 +65,13 @@ async def bind(request: web.Request) -> ToyView:
 
 async def renew_claim(request: web.Request) -> ClaimToShow:
     """A waiting toy's next code, in place of the one before; its token stays."""
-    rooms = request.app[ROOMS]
-    return claim_to_show(rooms, await rooms.toys.new_claim(caller(request).id))
+    return await claim_to_show(request, await request.app[ROOMS].toys.new_claim(caller(request).id))
 
 
 async def open_to_guardian(request: web.Request) -> ClaimToShow:
     """A code for another grown-up: whoever uses it first, while it lasts, becomes a guardian of this toy."""
-    rooms = request.app[ROOMS]
-    return claim_to_show(rooms, await rooms.toys.open_window(caller(request).id, toy_id(request)))
+    claim = await request.app[ROOMS].toys.open_window(caller(request).id, toy_id(request))
+    return await claim_to_show(request, claim)
 
 
 ROUTES = (

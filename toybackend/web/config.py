@@ -7,6 +7,7 @@ from aiohttp import web
 
 from toybackend import __version__
 from toybackend.settings import Registration
+from toybackend.web.addresses import addresses
 from toybackend.web.prompts import languages
 from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, Route, Who
@@ -17,6 +18,9 @@ class Limits(msgspec.Struct, frozen=True):
     max_audio_seconds: int
     max_text: int
     """In characters."""
+    max_item_bytes: int
+    """Of a song or story."""
+    max_cover_bytes: int
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -31,11 +35,11 @@ class Config(msgspec.Struct, frozen=True):
 
 async def get_config(request: web.Request) -> Config:
     """`GET /api/v1/config`."""
-    rooms = request.app[ROOMS]
-    audio = rooms.settings.audio
-    limits = Limits(audio.max_bytes, audio.max_seconds, audio.max_text)
-    registration = rooms.settings.access.registration
-    return Config(rooms.addresses().ws_url, registration, await languages(request), limits, __version__)
+    settings = request.app[ROOMS].settings
+    audio, shelf = settings.audio, settings.shelf
+    limits = Limits(audio.max_bytes, audio.max_seconds, audio.max_text, shelf.max_bytes, shelf.max_cover_bytes)
+    registration = settings.access.registration
+    return Config(addresses(request).ws_url, registration, await languages(request), limits, __version__)
 
 
 ROUTES = (Route(method="GET", path=f"{API}/config", handler=get_config, who=Who.ANYONE, answer=Config),)

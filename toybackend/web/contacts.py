@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
 
 from toybackend.errors import MissingField, NotAllowed, NotFound, RateLimited, TooMany, UnknownRecipient
-from toybackend.models import Contact, ContactId, ContactState, Party, PartyId, PartyKind
+from toybackend.models import Contact, ContactId, ContactState, Party, PartyId, PartyKind, Toy
 from toybackend.protocol import rfc3339
+from toybackend.web.addresses import addresses
+from toybackend.web.qr import Rows, qr_rows
 from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, PATTERNS, Route, Who, body, caller, path_id, query
 
@@ -62,6 +65,16 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True, rename={"side": "fo
     """It was asked for, or agreed."""
 
 
+class ContactCard(msgspec.Struct, frozen=True):
+    id: str
+    """To be asked for, see `Ask`."""
+    name: str
+    url: str
+    """What the QR holds: the app, opened where this one is asked for."""
+    qr: Rows
+    """The QR itself, to be drawn."""
+
+
 class ContactList(msgspec.Struct, frozen=True):
     contacts: tuple[ContactView, ...]
 
@@ -71,6 +84,17 @@ async def list_contacts(request: web.Request) -> ContactList:
     side = query(request, OfSide).side
     found = await request.app[ROOMS].contacts.contacts(caller(request).id, PartyId(side) if side else None)
     return ContactList(tuple(_view(one) for one in found))
+
+
+async def show_card(request: web.Request) -> ContactCard:
+    """What to show another family so that it can ask us, or a toy that we guard, for contact. It lets nobody in: the
+    grown-ups of both sides still have to agree."""
+    person, side = caller(request), query(request, OfSide).side
+    shown: Party | Toy = person
+    if side is not None and side != person.id:
+        shown = (await request.app[ROOMS].toys.household(person.id, PartyId(side))).toy
+    url = f"{addresses(request).http_url}/?{urlencode({'contact': shown.id})}"
+    return ContactCard(shown.id, shown.name, url, await qr_rows(url))
 
 
 async def ask_for_contact(request: web.Request) -> ContactView:
@@ -134,6 +158,15 @@ ROUTES = (
         who=Who.PERSON,
         query=OfSide,
         answer=ContactList,
+        refuses=(MissingField, NotFound),
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/contacts/card",
+        handler=show_card,
+        who=Who.PERSON,
+        query=OfSide,
+        answer=ContactCard,
         refuses=(MissingField, NotFound),
     ),
     Route(

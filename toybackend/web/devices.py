@@ -3,10 +3,11 @@
     → {"license":"32 hex digits"}                     or, so that the licence itself never travels,
     → {"device_id":…,"nonce":…,"proof":…}             the answer to a challenge, see `services/challenges.py`
     ← 403 problem `unlicensed` with {"state":"unlicensed","prompt":…}
-    ← 200 {"state":"unbound","prompt":…,"claim":{"code":…,"qr_url":…,"expires_at":…},"token":…,"ws_url":…}
+    ← 200 {"state":"unbound","prompt":…,"claim":{…},"token":…,"ws_url":…}
     ← 200 {"state":"ready","prompt":…,"toy":{"id":…,"name":…,"child_name":…,"settings":{…}},"token":…,"ws_url":…}
 
-A prompt is {"name":…,"url":…,"text":…}: what the toy plays, and the same in words for toys with a display.
+A prompt is {"name":…,"url":…,"text":…}: what the toy plays, and the same in words for toys with a display. A claim is
+{"code":…,"qr_url":…,"qr":[…],"expires_at":…}: what it shows, the QR code row by row for whoever can draw it.
 The licence is a secret: it appears in no answer and in no log.
 
 The challenge is got with `POST /devices/challenge`:
@@ -28,6 +29,7 @@ from toybackend.models import BootState, DeviceId, Toy
 from toybackend.protocol import ToySettingsView, rfc3339
 from toybackend.services.devices import Boot, Devices
 from toybackend.services.quiet_hours import settings_view
+from toybackend.web.addresses import addresses
 from toybackend.web.claims import ClaimToShow, claim_to_show
 from toybackend.web.client_address import client_address
 from toybackend.web.problems import problem_of
@@ -144,17 +146,17 @@ async def _switched_on(request: web.Request, boot: Boot) -> SwitchedOn:
     return SwitchedOn(
         state=boot.state,
         prompt=await _prompt(request, boot.state),
-        claim=claim_to_show(rooms, boot.claim) if boot.claim else None,
+        claim=await claim_to_show(request, boot.claim) if boot.claim else None,
         toy=_toy(rooms, boot.toy) if boot.toy and boot.state is BootState.READY else None,
         token=boot.token,
-        ws_url=f"{rooms.addresses().ws_url}/toy",
+        ws_url=f"{addresses(request).ws_url}/toy",
     )
 
 
 async def _prompt(request: web.Request, state: BootState) -> PromptToPlay:
     found = await find_prompt(request, state)
     lang = found.lang if found else wanted_languages(request)[0]
-    url = f"{request.app[ROOMS].addresses().http_url}/api/v1/prompts/{state}.mp3?{urlencode({'lang': lang})}"
+    url = f"{addresses(request).http_url}/api/v1/prompts/{state}.mp3?{urlencode({'lang': lang})}"
     return PromptToPlay(state, url, TEXTS.get(lang, TEXTS[LAST_RESORT])[state])
 
 

@@ -41,9 +41,8 @@ async def unbind(request: web.Request) -> Went:
 
 async def leave(request: web.Request) -> web.Response:
     """Erase me: the account, everything I said, my recordings, and the toys that nobody else guards."""
-    rooms = request.app[ROOMS]
-    response = json_response(went(await rooms.erasing.erase_account(caller(request).id)))
-    forget_cookie(response, rooms)
+    response = json_response(went(await request.app[ROOMS].erasing.erase_account(caller(request).id)))
+    forget_cookie(request, response)
     return response
 
 

@@ -50,6 +50,10 @@ class WhichDevices(msgspec.Struct, frozen=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=BATCH)] = 100
 
 
+class WhichLicence(msgspec.Struct, frozen=True):
+    license: License
+
+
 class DeviceView(msgspec.Struct, frozen=True):
     device_id: str
     issued_at: str
@@ -84,6 +88,12 @@ async def list_devices(request: web.Request) -> DeviceList:
     asked = query(request, WhichDevices)
     found = await request.app[ROOMS].devices.devices(asked.begins, asked.after, asked.limit)
     return DeviceList([_view(one) for one in found])
+
+
+async def find_device(request: web.Request) -> DeviceView:
+    """The device of a licence that an operator has before them. In a body, because a licence is a secret, and
+    addresses are kept by browsers and proxies."""
+    return _view(await request.app[ROOMS].devices.find(body(request, WhichLicence).license))
 
 
 async def revoke_device(request: web.Request) -> DeviceView:
@@ -131,6 +141,15 @@ ROUTES = (
         who=Who.OPERATOR,
         query=WhichDevices,
         answer=DeviceList,
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/devices/find",
+        handler=find_device,
+        who=Who.OPERATOR,
+        body=WhichLicence,
+        answer=DeviceView,
+        refuses=(NotFound,),
     ),
     Route(
         method="GET",

@@ -20,7 +20,7 @@ from toybackend.errors import (
     Refused,
     TooLong,
 )
-from toybackend.web.authentication import COOKIE
+from toybackend.services.tokens import COOKIE
 from toybackend.web.problems import STATUS
 from toybackend.web.routing import API, Route, Who, path_names, pattern_of
 
@@ -187,11 +187,15 @@ def _success(route: Route) -> HTTPStatus:
 def _answer(route: Route, schemas: _Schemas) -> dict[str, Any]:
     success = _success(route)
     if route.media is not None:
-        binary = {"schema": {"type": "string", "contentMediaType": route.media}}
-        return {"description": success.phrase, "content": {route.media: binary}}
+        return {"description": success.phrase, "content": {route.media: {"schema": _media_schema(route.media)}}}
     if route.answer is None:
         return {"description": success.phrase}
     return {"description": success.phrase, "content": {"application/json": {"schema": schemas.of(route.answer)}}}
+
+
+def _media_schema(media: str) -> dict[str, Any]:
+    """Files are bytes, unless they are JSON as well."""
+    return {"type": "object"} if media.endswith("+json") else {"type": "string", "contentMediaType": media}
 
 
 def _problems(route: Route) -> dict[str, Any]:

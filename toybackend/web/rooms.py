@@ -18,6 +18,7 @@ from toybackend.services.exporting import Exporting
 from toybackend.services.groups import Groups
 from toybackend.services.library import Library
 from toybackend.services.listening import Listening
+from toybackend.services.observing import Observing
 from toybackend.services.playback import Playback
 from toybackend.services.tokens import Tokens
 from toybackend.services.toys import Toys
@@ -54,11 +55,13 @@ class Rooms:
     conversations: Conversations
     erasing: Erasing
     exporting: Exporting
+    observing: Observing
     clock: Clock
     ready: Mapping[str, Check]
     """By the name that `/readyz` gives to a part that is not well."""
-    addresses: Callable[[], Addresses]
-    """Asked at every request: with port 0 the addresses are known only once both listeners are open."""
+    addresses: Callable[[str], Addresses]
+    """By the `Host` header of a request, see `addresses.py`. Asked each time: with port 0 the addresses are known only
+    once both listeners are open."""
 
 
 ROOMS = web.AppKey("rooms", Rooms)

@@ -50,9 +50,11 @@ PATTERNS = {
     "id": r"[a-z]_[a-z0-9]{1,40}",
     "code": r"[A-Za-z0-9-]{1,32}",
     "name": r"[a-z0-9_]{1,64}",
+    "digest": r"[0-9a-f]{16}",
+    "path": r"[a-z_]{1,20}(?:/[A-Za-z0-9_.-]{1,64}){1,4}",
 }
 """What a part of a path looks like, by the last word of its name: `{toy_id}` is an id. Matched narrowly: none of them
-is ever a file's path."""
+is ever where something is on the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

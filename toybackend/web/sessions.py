@@ -13,14 +13,16 @@ from toybackend.models import Account
 from toybackend.protocol import rfc3339
 from toybackend.services.accounts import MOST_NAME, Client
 from toybackend.services.passwords import MOST_PASSWORD
-from toybackend.web.authentication import COOKIE, check_origin
+from toybackend.services.tokens import COOKIE
+from toybackend.web.addresses import addresses
+from toybackend.web.authentication import check_origin
 from toybackend.web.bodies import json_response
 from toybackend.web.client_address import client_address
-from toybackend.web.rooms import ROOMS, Rooms
+from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, Route, Who, body, caller, path_id, token
 
 SECONDS_PER_DAY = 86_400
-MOST_LABEL = 120
+MOST_LABEL = 200
 
 Name = Annotated[
     str,
@@ -72,10 +74,9 @@ async def log_in(request: web.Request) -> web.Response:
 
 async def log_out(request: web.Request) -> web.Response:
     """Log out. The token that was shown is over, and every socket that it opened closes."""
-    rooms = request.app[ROOMS]
-    await rooms.tokens.end(token(request))
+    await request.app[ROOMS].tokens.end(token(request))
     response = web.Response(status=HTTPStatus.NO_CONTENT)
-    forget_cookie(response, rooms)
+    forget_cookie(request, response)
     return response
 
 
@@ -99,22 +100,23 @@ def client(request: web.Request) -> Client:
 
 def logged_in(request: web.Request, account: Account, new_token: str, status: HTTPStatus) -> web.Response:
     """The token in the body for programs, and in a cookie for pages."""
-    rooms = request.app[ROOMS]
     response = json_response(LoggedIn(new_token, LoggedInAccount(account.id, account.name)), status)
-    seconds = rooms.settings.access.token_days * SECONDS_PER_DAY
+    seconds = request.app[ROOMS].settings.access.token_days * SECONDS_PER_DAY
     response.set_cookie(
-        COOKIE, new_token, max_age=seconds, path="/", httponly=True, samesite="Strict", secure=_is_secure(rooms)
+        COOKIE, new_token, max_age=seconds, path="/", httponly=True, samesite="Strict", secure=_is_secure(request)
     )
     return response
 
 
-def forget_cookie(response: web.Response, rooms: Rooms) -> None:
+def forget_cookie(request: web.Request, response: web.Response) -> None:
     """Where it is over, the page need not try it again."""
-    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=_is_secure(rooms))
+    # Voices, too: browsers keep what they played for some minutes. They obey this over https only.
+    response.headers["Clear-Site-Data"] = '"cache"'
+    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=_is_secure(request))
 
 
-def _is_secure(rooms: Rooms) -> bool:
-    return rooms.addresses().http_url.startswith("https:")
+def _is_secure(request: web.Request) -> bool:
+    return addresses(request).http_url.startswith("https:")
 
 
 ROUTES = (

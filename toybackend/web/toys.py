@@ -49,6 +49,8 @@ class ToyChanges(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: ZoneName | UnsetType = UNSET
     """A name of the IANA time zone database, such as `Europe/Berlin`."""
     quiet_hours: Windows | UnsetType = UNSET
+    autoplay: bool | UnsetType = UNSET
+    """Whether new messages play by themselves, or wait for a press."""
 
 
 class GuardianView(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +157,7 @@ def _change(asked: ToyChanges) -> ToyChange:
         daily_limit_minutes=0 if limit is None else _given(limit),
         time_zone=_given(asked.time_zone),
         quiet_windows=None if isinstance(asked.quiet_hours, UnsetType) else _windows(asked.quiet_hours),
+        autoplay=_given(asked.autoplay),
     )
 
 

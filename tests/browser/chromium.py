@@ -1,0 +1,91 @@
+"""Debian's Chromium, without a window, with a microphone into which somebody speaks."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright
+
+from tests.browser.watch import Watch
+
+SPEECH = Path(__file__).parents[1] / "clips" / "hello.wav"
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+_MEDIA = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+def speak_again_and_again(file: Path, times: int = 4) -> Path:
+    """Write the speech several times over without a pause, about 14 s: a recording of 3.5 s is speech throughout."""
+    with wave.open(str(SPEECH), "rb") as once:
+        shape, frames = once.getparams(), once.readframes(once.getnframes())
+    with wave.open(str(file), "wb") as often:
+        often.setparams(shape)
+        often.writeframes(frames * times)
+    return file
+
+
+@contextlib.asynccontextmanager
+async def chromium(spoken: Path, *further: str) -> AsyncIterator[Browser]:
+    """One browser. It starts the spoken file anew whenever a page opens the microphone."""
+    program = shutil.which("chromium")
+    assert program, "chromium is missing; ./test.sh installs it, or: apt-get install chromium fonts-noto-cjk"
+    arguments = [*_QUIET, *_MEDIA, f"--use-file-for-fake-audio-capture={spoken}", *further]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        await browser.close()
+
+
+class Contexts:
+    """Opens browser contexts: each has cookies and stores of its own, as another phone would."""
+
+    def __init__(self, browser: Browser, watch: Watch) -> None:
+        self._browser = browser
+        self._watch = watch
+        self._open: list[BrowserContext] = []
+
+    async def __call__(
+        self,
+        *,
+        viewport: ViewportSize = PHONE,
+        locale: Literal["en-US", "zh-CN"] = "en-US",
+        color_scheme: Literal["light", "dark"] = "light",
+        service_workers: Literal["allow", "block"] = "allow",
+        has_touch: bool = False,
+        microphone: bool = True,
+    ) -> BrowserContext:
+        context = await self._browser.new_context(
+            viewport=viewport,
+            locale=locale,
+            color_scheme=color_scheme,
+            service_workers=service_workers,
+            has_touch=has_touch,
+            permissions=["microphone", "camera"] if microphone else [],
+        )
+        self._open.append(context)
+        await self._watch.follow(context)
+        return context
+
+    async def close(self) -> None:
+        for context in self._open:
+            await context.close()

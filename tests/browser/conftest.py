@@ -1,0 +1,62 @@
+"""A server with its pages and a browser. Everything of one test file shares one event loop, one server, one browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.browser.chromium import Contexts, chromium, speak_again_and_again
+from tests.browser.eventually import PATIENCE
+from tests.browser.restartable import Restartable
+from tests.browser.watch import Watch, watching
+from toybackend.settings import Network, Settings, Storage
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+@pytest.fixture(scope="module")
+def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Of the server that a test file shares; a file may have its own."""
+    folder = tmp_path_factory.mktemp("server")
+    return Settings(network=Network(http_port=0, ws_port=0), storage=Storage(data_dir=folder / "data"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(server_settings: Settings, cheap_hashes: None) -> AsyncIterator[Restartable]:
+    """Running. Who stops it starts it again."""
+    async with Restartable(server_settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser_arguments() -> tuple[str, ...]:
+    """Further ones of the command line, for a test file that needs them, such as a film for the camera."""
+    return ()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(
+    tmp_path_factory: pytest.TempPathFactory, browser_arguments: tuple[str, ...]
+) -> AsyncIterator[Browser]:
+    spoken: Path = speak_again_and_again(tmp_path_factory.mktemp("microphone") / "speech.wav")
+    async with chromium(spoken, *browser_arguments) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def watch() -> AsyncIterator[Watch]:
+    """What goes wrong in any page of a test fails the test, unless the test takes it out."""
+    async with watching() as watch:
+        yield watch
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser_context(browser: Browser, watch: Watch) -> AsyncIterator[Contexts]:
+    """Call it for a browser context, as often as there are people and toys; each is closed after the test."""
+    contexts = Contexts(browser, watch)
+    yield contexts
+    await contexts.close()

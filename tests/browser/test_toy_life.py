@@ -1,0 +1,103 @@
+"""The life of the web toy: its table of states, and what it decides without a page or a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.browser.modules import blank_page
+from tests.browser.restartable import Restartable
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOW = 1_795_000_000_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page(browser: Browser, server: Restartable) -> Page:
+    """One for all: nothing of these functions stays behind."""
+    return await blank_page(await browser.new_context(), server)
+
+
+async def call(page: Page, name: str, *arguments: Any) -> Any:
+    return await page.evaluate(
+        "async ([name, given]) => (await load('web_toy/life.js'))[name](...given)", [name, list(arguments)]
+    )
+
+
+async def live(page: Page, *events: str) -> str:
+    """Where these lead from off."""
+    state = "off"
+    for event in events:
+        state = await call(page, "next", state, event)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        (["switched_on"], "starting"),
+        (["switched_on", "unlicensed"], "unlicensed"),
+        (["switched_on", "no_family", "family"], "ready"),
+        (["switched_on", "family", "rest_began"], "asleep"),
+        (["switched_on", "family", "rest_began", "rest_ended"], "ready"),
+        (["switched_on", "lost", "family"], "ready"),
+        (["switched_on", "no_family", "lost", "no_family"], "unbound"),
+        (["switched_on", "family", "rest_began", "lost"], "away"),
+        (["switched_on", "family", "no_family"], "unbound"),
+        (["switched_on", "family", "parted"], "off"),
+        (["switched_on", "lost", "switched_off"], "off"),
+    ],
+)
+async def test_what_leads_where(page: Page, events: list[str], state: str) -> None:
+    assert await live(page, *events) == state
+
+
+@pytest.mark.parametrize("event", ["family", "no_family", "rest_began", "lost", "unlicensed"])
+async def test_while_it_is_off_only_the_switch_counts(page: Page, event: str) -> None:
+    assert await live(page, event) == "off"
+
+
+async def test_no_rest_without_a_family(page: Page) -> None:
+    assert await live(page, "switched_on", "no_family", "rest_began") == "unbound"
+
+
+async def test_what_is_without_a_licence_stays_so_until_it_is_switched_off(page: Page) -> None:
+    assert await live(page, "switched_on", "unlicensed", "lost") == "unlicensed"
+
+
+@pytest.mark.parametrize(
+    ("lasts_ms", "after_ms"),
+    [
+        (100_000, 90_000),  # before it ends
+        (500, 1_000),  # not in a whirl
+        (3_600_000, 540_000),
+        (-5_000, 30_000),  # our clock is wrong
+    ],
+)
+async def test_when_a_code_is_renewed(page: Page, lasts_ms: int, after_ms: int) -> None:
+    until = await page.evaluate("(at) => new Date(at).toISOString()", NOW + lasts_ms)
+    assert await call(page, "renewAfter", until, NOW) == after_ms
+
+
+def conversation(name: str, kind: str, *, said: bool = False, open: bool = True) -> dict[str, Any]:
+    return {"id": name, "name": name, "kind": kind, "may_send": open, "last": {} if said else None}
+
+
+@pytest.mark.parametrize(
+    ("conversations", "whom"),
+    [
+        ([], None),
+        ([conversation("mum", "person", open=False)], None),
+        ([conversation("mum", "person"), conversation("all", "family")], "all"),
+        ([conversation("mum", "person"), conversation("dad", "person")], "mum"),
+        ([conversation("all", "family"), conversation("dad", "person", said=True)], "dad"),
+        ([conversation("gran", "person", said=True, open=False), conversation("all", "family")], "all"),
+    ],
+)
+async def test_whom_it_answers(page: Page, conversations: list[dict[str, Any]], whom: str | None) -> None:
+    found = await call(page, "whomToAnswer", conversations)
+    assert (found and found["id"]) == whom

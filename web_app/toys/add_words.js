@@ -1,0 +1,48 @@
+// What taking a toy home says.
+
+import { texts } from "../../web_common/texts.js";
+
+export const t = texts({
+  en: {
+    busy: "One moment…",
+    child: "Your child's name (if you like)",
+    child_hint: "Then we first show you what is kept about your child, and ask whether you agree.",
+    code: "Code of the toy",
+    code_short: "The code has eight letters and digits, such as K7PF-3MXA.",
+    finish: "Take it home",
+    first_name: "Teddy",
+    found: "There it is! What do you call it?",
+    go_on: "Go on",
+    hello: "{name} is home",
+    hello_words: "Hold the button, speak, and let go. Your voice comes out of the toy.",
+    name: "Name of the toy",
+    no_consent: "Without your consent we do not keep your child's name. Leave it empty, or agree.",
+    or: "or type it",
+    say_hello: "Say hello",
+    scan: "Scan the code",
+    settings: "Settings of the toy",
+    switch_on: "Switch the toy on. It shows a code to scan or to type.",
+    title: "Add a toy",
+  },
+  zh: {
+    busy: "请稍等…",
+    child: "孩子的名字（可不填）",
+    child_hint: "填写后，我们会先告诉你会保存孩子的哪些信息，并请你确认是否同意。",
+    code: "玩具的配对码",
+    code_short: "配对码由 8 个字母和数字组成，例如 K7PF-3MXA。",
+    finish: "带它回家",
+    first_name: "小熊",
+    found: "找到了！给它起个名字吧",
+    go_on: "继续",
+    hello: "{name}到家了",
+    hello_words: "按住说话，松开发送，你的声音就会从玩具里传出来。",
+    name: "玩具的名字",
+    no_consent: "没有你的同意，我们不会保存孩子的名字。请留空，或先同意。",
+    or: "或手动输入",
+    say_hello: "打个招呼",
+    scan: "扫一扫",
+    settings: "玩具设置",
+    switch_on: "打开玩具，它会显示一个配对码，扫码或手动输入都可以。",
+    title: "添加玩具",
+  },
+});

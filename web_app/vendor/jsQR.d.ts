@@ -1,0 +1,4 @@
+declare global {
+  var jsQR: typeof import("jsqr").default;
+}
+export {};
