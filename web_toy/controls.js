@@ -35,7 +35,7 @@ const t = texts({
     release_cancel: "松开丢掉",
     scan: "用家庭应用扫一扫图案，或在那里输入配对码。",
     send: "发送",
-    slide: "左滑丢掉 · 上滑免按住",
+    slide: "左滑丢掉 · 上滑锁定",
     song: "儿歌或故事",
     stop: "停止",
     volume: "音量",

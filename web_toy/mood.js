@@ -14,7 +14,7 @@ const t = texts({
     hello_name: "Hello, I am {name}! Hold the button and talk to me.",
     insecure: "This page needs https for this toy. Ask whoever set this up.",
     later: "I will pass it on as soon as I can.",
-    nobody: "I know nobody yet whom I could tell it. Try again in a moment.",
+    nobody: "I have nobody to talk to yet. Try again in a moment.",
     reading: "{name} has written to me:",
     recording: "I am listening…",
     refused: "The server did not let me in. Is it the right licence?",

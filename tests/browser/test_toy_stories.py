@@ -270,9 +270,8 @@ async def test_for_nobody_nothing_is_recorded(home: Home) -> None:
     await home.bear.switch_on_again()
     await home.bear.is_now("ready")
     await home.bear.paw.click()
-    await expect(home.bear.bubble).to_have_text("I know nobody yet whom I could tell it. Try again in a moment.")
+    await expect(home.bear.bubble).to_have_text("I have nobody to talk to yet. Try again in a moment.")
     await expect(home.page.get_by_role("timer")).to_have_count(0)
-    await home.page.screenshot(path="/tmp/shots_toy/nobody.png")
 
     await home.page.unroute("**/api/v1/conversations")
     await home.bear.paw.click()

@@ -86,7 +86,7 @@ export class AccountScreen {
   }
 
   view() {
-    const { me } = this.#app;
+    const { me, config } = this.#app;
     return html`<div class="page account">
       ${me ? this.#profile(me) : loading()}
       <section class="stack">
@@ -97,7 +97,7 @@ export class AccountScreen {
       <div class="account-end">
         ${me?.is_operator ? html`<a class="button secondary wide" href="/operator">${t("operator")}</a>` : nothing}
         <button class="button secondary wide" @click=${this.#logOut}>${t("log_out")}</button>
-        <p class="quiet small">${t("version", { version: this.#app.config?.version ?? "" })}</p>
+        ${config ? html`<p class="quiet small">${t("version", { version: config.version })}</p>` : nothing}
       </div>
     </div>`;
   }

@@ -13,10 +13,11 @@ import traceback
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import SPEECH, chromium
 from tests.browser.film import write_film
+from tests.browser.people import SLOW
 from tests.browser.screenshots import app_scenes, operator_scenes, toy_scenes
 from tests.browser.screenshots.camera import Camera
 from tests.browser.screenshots.history import living
@@ -63,6 +64,7 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     langs: list[Lang] = given.lang or list(WORDS)
     cameras = tuple(Camera(given.folder, lang, tuple(given.screens)) for lang in langs)
+    expect.set_options(timeout=SLOW)
     failed = asyncio.run(take_all(cameras))
     sizes = [file.stat().st_size for camera in cameras for file in camera.taken]
     if sizes:
