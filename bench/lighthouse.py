@@ -17,15 +17,14 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
 
-from bench.server import PASSWORD, REPOSITORY, ServerProcess, free_port, running, settle
+from bench.server import PASSWORD, REPOSITORY, ServerProcess, running, settle
 
 LIGHTHOUSE = (str(Path(sys.executable).parent / "node"), str(REPOSITORY / "node_modules" / ".bin" / "lighthouse"))
 CATEGORIES = ("performance", "accessibility", "best-practices")
@@ -93,15 +92,11 @@ async def look_at(url: str, file: Path, *further: str) -> Look:
     raise RuntimeError(f"no report on {url}")
 
 
-@asynccontextmanager
-async def logged_in(url: str, folder: Path) -> AsyncIterator[int]:
-    """A browser in which somebody has come in, at this port of its own."""
-    port = free_port()
+async def log_in(url: str, profile: Path) -> None:
+    """Somebody comes in with a browser that keeps everything in this folder."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch_persistent_context(
-            folder,
-            executable_path=shutil.which("chromium"),
-            args=[*HEADLESS, f"--remote-debugging-port={port}"],
+            profile, executable_path=shutil.which("chromium"), args=list(HEADLESS)
         )
         page = await browser.new_page()
         await page.goto(url)
@@ -109,19 +104,18 @@ async def logged_in(url: str, folder: Path) -> AsyncIterator[int]:
         await page.locator("#entrance-password").fill(PASSWORD)
         await page.keyboard.press("Enter")
         await page.locator(".chats-row").first.wait_for()
-        await page.close()
-        yield port
         await browser.close()
 
 
 async def look_at_page(server: ServerProcess, page: str, folder: Path, runs: int) -> Look:
     url, name = server.http_url + page, page.strip("/#").replace("/", "") or "app"
     files = [folder / f"{name}-{run}.json" for run in range(1, runs + 1)]
+    flags = " ".join(HEADLESS)
     if page != CHATS:
-        flags = f"--chrome-flags={' '.join(HEADLESS)}"
-        return middle([await look_at(url, file, flags) for file in files])
-    async with logged_in(server.http_url, folder / "profile") as port:
-        return middle([await look_at(url, file, f"--port={port}", "--disable-storage-reset") for file in files])
+        return middle([await look_at(url, file, f"--chrome-flags={flags}") for file in files])
+    await log_in(server.http_url, profile := folder / "profile")
+    further = (f"--chrome-flags={flags} --user-data-dir={profile}", "--disable-storage-reset")
+    return middle([await look_at(url, file, *further) for file in files])
 
 
 async def look_at_all(pages: Sequence[str], folder: Path, runs: int) -> bool:

@@ -70,9 +70,10 @@ async def at_home(studio: Studio) -> None:
     hello = await page.locator(".bubble").inner_text()
     await messages(studio, page)
     await song(studio, page)
-    async with holding(page, page.locator(".paw")):
+    async with holding(page, page.locator(".paw")) as box:
         await expect(page.get_by_role("timer")).to_have_text("0:02")
         await studio.shoot(page, "toy-recording", is_held=True)
+        await page.mouse.move(box["x"] - 120, box["y"] + box["height"] / 2, steps=4)  # thrown away
     await expect(page.locator(".bubble")).to_have_text(hello, timeout=SLOW)
     await sleep_and_silence(studio, page)
 
