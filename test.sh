@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 wanted=()
 command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
 command -v chromium >/dev/null || wanted+=(chromium fonts-noto-cjk)
+command -v chromium-headless-shell >/dev/null || wanted+=(chromium-headless-shell)
 if [ ${#wanted[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq

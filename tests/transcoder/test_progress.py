@@ -21,9 +21,10 @@ async def test_a_file_that_grows_is_told_of(tmp_path: Path) -> None:
     file = tmp_path / "sound.pcm"
     async with growing(file, 1000, told.append):
         await until(lambda: 0.0 in told)  # not there yet
-        for size in (250, 500):
-            await asyncio.to_thread(file.write_bytes, bytes(size))
-            await until(functools.partial(told.__contains__, size / 1000))
+        with file.open("ab", buffering=0) as growing_file:
+            for size in (250, 500):
+                growing_file.write(bytes(250))
+                await until(functools.partial(told.__contains__, size / 1000))
     assert told == sorted(told)
     assert told[-1] == 1.0
 

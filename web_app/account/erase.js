@@ -58,7 +58,8 @@ const t = texts({
 const COUNTED = /** @type {const} */ (["toys", "messages", "items", "contacts", "groups"]);
 
 /** @param {App} app */
-export function openEraseSheet(app) {
+export async function openEraseSheet(app) {
+  await app.family.load(); // what goes is named as it is now
   const state = { isSure: false, isBusy: false, problem: "" };
   const erase = async () => {
     state.isBusy = true;
