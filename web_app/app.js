@@ -80,10 +80,12 @@ export class App {
   /** Where somebody wants to go. */
   #next = "";
 
-  /** @param {Config | null} config null while the server is away */
+  /** @param {Promise<Config | null>} config null while the server is away */
   async begin(config) {
-    this.config = config;
     this.#keepScanned();
+    // The files of the first screen come while the server is asked.
+    void findRoute(this.#wanted).catch(() => {});
+    this.config = await config;
     if (remembered()) await this.#comeBack();
     else this.#explain();
     this.isReady = true;
@@ -128,7 +130,7 @@ export class App {
   async loggedIn() {
     await this.#meet(await get("/me"));
     await this.#comeBack();
-    const scanned = this.takeScanned();
+    const scanned = this.#takeScanned();
     if (scanned) await this.#show(scanned);
     else this.go("chats");
   }
@@ -154,11 +156,21 @@ export class App {
     location.replace("/");
   }
 
-  /** Where a scanned code leads, once. */
-  takeScanned() {
-    const kept = sessionStorage.getItem(SCANNED);
+  /** Where a scanned code leads; null for none. */
+  get scanned() {
+    return sessionStorage.getItem(SCANNED);
+  }
+
+  /** The same, once. */
+  #takeScanned() {
+    const { scanned } = this;
     sessionStorage.removeItem(SCANNED);
-    return kept;
+    return scanned;
+  }
+
+  /** Where the address leads whoever is here. */
+  get #wanted() {
+    return remembered() ? location.hash.slice(2) || this.scanned || "chats" : "";
   }
 
   /** Somebody is logged in, as far as is remembered; the link finds out whether it is still true. */
@@ -220,8 +232,9 @@ export class App {
   }
 
   #follow() {
-    const wanted = location.hash.slice(2);
-    return this.#show(remembered() ? wanted || this.takeScanned() || "chats" : "");
+    const path = this.#wanted;
+    if (path === this.scanned) this.#takeScanned();
+    return this.#show(path);
   }
 
   /** @param {string} path */

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.chromium import Contexts, chromium, speak_again_and_again
 from tests.browser.eventually import PATIENCE
+from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch, watching
 from toybackend.settings import Network, Settings, Storage
@@ -52,6 +53,17 @@ async def watch() -> AsyncIterator[Watch]:
     """What goes wrong in any page of a test fails the test, unless the test takes it out."""
     async with watching() as watch:
         yield watch
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(request: pytest.FixtureRequest, browser: Browser, server: Restartable) -> AsyncIterator[Page]:
+    """A blank one, to try modules in, after the script `BEGIN` of the test file. Tests of whole pages bring theirs."""
+    context = await browser.new_context()
+    page = await blank_page(context, server)
+    if begin := getattr(request.module, "BEGIN", None):
+        await page.evaluate(begin)
+    yield page
+    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from tests.browser.eventually import eventually
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,15 +35,6 @@ async () => {
     player.addEventListener("change", () => (most = Math.max(most, player.progress)));
 }
 """
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
-    context = await browser.new_context()
-    page = await blank_page(context, server)
-    await page.evaluate(BEGIN)
-    yield page
-    await context.close()
 
 
 async def do(page: Page, script: str) -> Any:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MAKE = """async () => {
+BEGIN = """async () => {
     const { Answer } = await load("web_toy/answer.js");
     const { Outbox } = await load("web_common/outbox.js");
     const spoken = [];
@@ -32,13 +28,6 @@ MAKE = """async () => {
     const settle = (ms = 400) => new Promise((done) => setTimeout(done, ms));
     Object.assign(window, { spoken, toy, link, says, make, settle });
 }"""
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: Restartable) -> Page:
-    page = await blank_page(await browser.new_context(), server)
-    await page.evaluate(MAKE)
-    return page
 
 
 async def test_with_nobody_to_answer_it_says_so_until_there_is_somebody(page: Page) -> None:

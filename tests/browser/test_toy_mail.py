@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from tests.browser.eventually import eventually
-from tests.browser.modules import blank_page, open_blank
+from tests.browser.modules import open_blank
 from tests.browser.restartable import Restartable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MAKE = """async () => {
+BEGIN = """async () => {
     const { Mail } = await load("web_toy/mail.js");
     const told = [], said = [], dropped = [];
     const voice = {
@@ -43,13 +42,6 @@ MAKE = """async () => {
 }"""
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: Restartable) -> Page:
-    page = await blank_page(await browser.new_context(), server)
-    await page.evaluate(MAKE)
-    return page
-
-
 async def do(page: Page, script: str) -> Any:
     return await page.evaluate(f"async () => {{ {script} }}")
 
@@ -61,7 +53,7 @@ async def sees(page: Page, script: str, wanted: Any) -> None:
 async def again(page: Page, server: Restartable) -> None:
     """The page is reloaded."""
     await open_blank(page, server)
-    await page.evaluate(MAKE)
+    await page.evaluate(BEGIN)
 
 
 async def test_what_waits_is_there_after_a_reload(page: Page, server: Restartable) -> None:

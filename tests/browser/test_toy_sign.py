@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MAKE = """async () => {
+BEGIN = """async () => {
     const { Sign } = await load("web_toy/sign.js");
     window.isHidden = false;
     Object.defineProperty(document, "hidden", { configurable: true, get: () => window.isHidden });
@@ -22,13 +18,6 @@ MAKE = """async () => {
     const until = async (isIt) => { while (!isIt()) await settle(20); };
     Object.assign(window, { sign, read, over, show, settle, until });
 }"""
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: Restartable) -> Page:
-    page = await blank_page(await browser.new_context(), server)
-    await page.evaluate(MAKE)
-    return page
 
 
 async def test_it_is_read_when_it_was_shown_and_stays(page: Page) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MAKE = """async () => {
+BEGIN = """async () => {
     const { Sound } = await load("web_toy/sound.js");
     const audio = document.body.appendChild(new Audio());
     const sound = new Sound(audio);
@@ -30,13 +26,6 @@ MAKE = """async () => {
     const until = async (isIt) => { while (!isIt()) await new Promise((done) => setTimeout(done, 20)); };
     Object.assign(window, { audio, sound, silence, until });
 }"""
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: Restartable) -> Page:
-    page = await blank_page(await browser.new_context(), server)
-    await page.evaluate(MAKE)
-    return page
 
 
 async def test_where_it_was_stopped(page: Page) -> None:

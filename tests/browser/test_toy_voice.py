@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MAKE = """async () => {
+BEGIN = """async () => {
     const { Voice } = await load("web_toy/voice.js");
     let resolve = null;
     const log = [];
@@ -39,13 +35,6 @@ MAKE = """async () => {
     };
     Object.assign(window, { voice, sound, log, heard, left, broken, message, song, settle, now, end });
 }"""
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, server: Restartable) -> Page:
-    page = await blank_page(await browser.new_context(), server)
-    await page.evaluate(MAKE)
-    return page
 
 
 async def test_one_after_the_other_in_the_order_in_which_they_came(page: Page) -> None:

@@ -12,7 +12,6 @@ import { t } from "./words.js";
 
 /** How often we look for a server that is away, in milliseconds. */
 const LOOK_AGAIN = 3_000;
-const SCANNED = "toybackend.scanned";
 
 export class EntranceScreen {
   /** @param {App} app */
@@ -57,7 +56,7 @@ export class EntranceScreen {
     return html`
       <section class="card" aria-labelledby="entrance-deed">
         <h2 id="entrance-deed">${t(this.#deed)}</h2>
-        ${scannedWords()}
+        ${scannedWords(this.#app.scanned)}
         ${this.#deed === "register" && this.#registration === "closed" ? html`<p>${t("closed")}</p>` : this.#form()}
         <button class="button secondary wide" @click=${this.#turn}>
           ${this.#deed === "log_in" ? t("no_account") : t("has_account")}
@@ -154,10 +153,10 @@ function asBody(given) {
   return { name, password, ...(code ? { invitation: code } : {}) };
 }
 
-function scannedWords() {
-  const kept = sessionStorage.getItem(SCANNED);
-  if (!kept) return nothing;
-  return html`<p class="entrance-scanned">${kept.startsWith("toys/") ? t("scanned_toy") : t("scanned_contact")}</p>`;
+/** @param {string | null} path where it leads */
+function scannedWords(path) {
+  if (!path) return nothing;
+  return html`<p class="entrance-scanned">${path.startsWith("toys/") ? t("scanned_toy") : t("scanned_contact")}</p>`;
 }
 
 function invitation() {
