@@ -51,7 +51,7 @@ screenshots: setup             ## a picture of every screen, into docs/screensho
 	$(BIN)/python -m tests.browser.screenshots
 
 crash: setup                   ## kill the server 200 times and count what was lost
-	$(BIN)/python -m bench.crash
+	$(BIN)/python -m trials.crash
 
 ffmpeg:                        ## our own small static build, into ffmpeg/bin
 	ffmpeg/build.sh

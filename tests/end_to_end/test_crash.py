@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.crash import crash
 from bench.server import Family
-from bench.verdict import Clip, Conversation, Verdict, judge
+from trials.crash import crash
+from trials.verdict import Clip, Conversation, Verdict, judge
 
 FRAME = bytes.fromhex("fff348c4") + bytes(140)
 """One frame of our MP3, 36 ms."""

@@ -25,8 +25,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from bench.server import CLIPS, ServerProcess, acknowledge, next_frame, open_socket, send_voice, settle
-from bench.verdict import Clip, Conversation, Verdict, judge
 from toybackend.transcoder import FfmpegTranscoder
+from trials.verdict import Clip, Conversation, Verdict, judge
 
 CLIP_NAMES = ("hello_nb.amr", "story_nb.amr", "dtx_nb.amr", "hello_wb.amr")
 FAMILIES = 4
