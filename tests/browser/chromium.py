@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Playwright, ViewportSize, async_playwright
 
 from tests.browser.watch import Watch
 
@@ -44,17 +44,39 @@ def speak_again_and_again(file: Path, times: int = 4) -> Path:
     return file
 
 
+class Browsers:
+    """Starts a browser for each set of further arguments on the command line, once. Each starts the spoken file anew
+    whenever a page opens the microphone."""
+
+    def __init__(self, playwright: Playwright, spoken: Path) -> None:
+        self._playwright = playwright
+        self._spoken = spoken
+        self._open: dict[tuple[str, ...], Browser] = {}
+
+    async def __call__(self, *further: str) -> Browser:
+        if further not in self._open:
+            self._open[further] = await self._launch(*further)
+        return self._open[further]
+
+    async def _launch(self, *further: str) -> Browser:
+        # The same browser without the parts of a window that nobody sees: a third of the work.
+        program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        assert program, "chromium is missing; ./test.sh installs it, or: apt-get install chromium-headless-shell"
+        arguments = [*_QUIET, *_MEDIA, f"--use-file-for-fake-audio-capture={self._spoken}", *further]
+        return await self._playwright.chromium.launch(executable_path=program, args=arguments)
+
+    async def close(self) -> None:
+        for browser in self._open.values():
+            await browser.close()
+
+
 @contextlib.asynccontextmanager
-async def chromium(spoken: Path, *further: str) -> AsyncIterator[Browser]:
-    """One browser. It starts the spoken file anew whenever a page opens the microphone."""
-    # The same browser without the parts of a window that nobody sees: a third of the work.
-    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert program, "chromium is missing; ./test.sh installs it, or: apt-get install chromium-headless-shell"
-    arguments = [*_QUIET, *_MEDIA, f"--use-file-for-fake-audio-capture={spoken}", *further]
+async def chromium(spoken: Path) -> AsyncIterator[Browsers]:
+    """Browsers, until the context ends."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=arguments)
-        yield browser
-        await browser.close()
+        browsers = Browsers(playwright, spoken)
+        yield browsers
+        await browsers.close()
 
 
 class Contexts:

@@ -1,15 +1,14 @@
-"""A server with its pages and a browser. Everything of one test file shares one event loop, one server, one browser."""
+"""A server with its pages and a browser. All files share one event loop and one browser; each file has a server."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import Contexts, chromium, speak_again_and_again
+from tests.browser.chromium import Browsers, Contexts, chromium, speak_again_and_again
 from tests.browser.eventually import PATIENCE
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
@@ -26,7 +25,7 @@ def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(network=Network(http_port=0, ws_port=0), storage=Storage(data_dir=folder / "data"))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(server_settings: Settings, cheap_hashes: None) -> AsyncIterator[Restartable]:
     """Running. Who stops it starts it again."""
     async with Restartable(server_settings) as server:
@@ -39,23 +38,26 @@ def browser_arguments() -> tuple[str, ...]:
     return ()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(
-    tmp_path_factory: pytest.TempPathFactory, browser_arguments: tuple[str, ...]
-) -> AsyncIterator[Browser]:
-    spoken: Path = speak_again_and_again(tmp_path_factory.mktemp("microphone") / "speech.wav")
-    async with chromium(spoken, *browser_arguments) as browser:
-        yield browser
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browsers]:
+    """To start one takes as long as many a test."""
+    async with chromium(speak_again_and_again(tmp_path_factory.mktemp("microphone") / "speech.wav")) as browsers:
+        yield browsers
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser(browsers: Browsers, browser_arguments: tuple[str, ...]) -> Browser:
+    return await browsers(*browser_arguments)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def watch() -> AsyncIterator[Watch]:
     """What goes wrong in any page of a test fails the test, unless the test takes it out."""
     async with watching() as watch:
         yield watch
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(request: pytest.FixtureRequest, browser: Browser, server: Restartable) -> AsyncIterator[Page]:
     """A blank one, to try modules in, after the script `BEGIN` of the test file. Tests of whole pages bring theirs."""
     context = await browser.new_context()
@@ -66,7 +68,7 @@ async def page(request: pytest.FixtureRequest, browser: Browser, server: Restart
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def browser_context(browser: Browser, watch: Watch) -> AsyncIterator[Contexts]:
     """Call it for a browser context, as often as there are people and toys; each is closed after the test."""
     contexts = Contexts(browser, watch)

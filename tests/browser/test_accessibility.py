@@ -24,7 +24,7 @@ from tests.browser.screenshots.studio import SCENES, Scene, Studio
 from tests.browser.screenshots.town import Town
 from tests.browser.screenshots.words import WORDS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 ROOMS = (app_scenes, toy_scenes, operator_scenes)
@@ -82,7 +82,7 @@ def browser_arguments(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ..
     return (f"--use-file-for-fake-video-capture={film}",)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def town(tmp_path_factory: pytest.TempPathFactory, cheap_hashes: None) -> AsyncIterator[Town]:
     async with living(WORDS["en"], tmp_path_factory.mktemp("town")) as town:
         yield town

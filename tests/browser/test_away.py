@@ -13,10 +13,10 @@ from tests.browser.people import Parent
 from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable, watch: Watch) -> AsyncIterator[Parent]:
     """She opens the app while nothing but its page comes through."""
     mum = await Parent.register(browser_context, server, service_workers="block")

@@ -10,10 +10,10 @@ from tests.browser.chromium import Contexts
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser_context: Contexts, server: Restartable) -> Page:
     return await blank_page(await browser_context(), server)
 

@@ -12,10 +12,10 @@ from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
 from tests.world import new_id
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser_context: Contexts) -> Page:
     return await (await browser_context(service_workers="block")).new_page()
 

@@ -15,7 +15,7 @@ from tests.browser.eventually import eventually
 from tests.browser.people import Parent
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 MOST_BYTES = 100_000
 HARMLESS = {"toybackend.lang", "toybackend.theme", "toybackend.speed"}

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGIN = """
 async () => {
@@ -27,14 +27,14 @@ async () => {
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def blank(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
     context = await browser.new_context()
     yield await blank_page(context, server)
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(blank: Page) -> Page:
     await blank.evaluate(BEGIN)
     return blank

@@ -11,13 +11,13 @@ from playwright.async_api import Browser, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RECORDING = [("press", 0), ("ready", 100)]
 """Events with their times in milliseconds."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser, server: Restartable) -> Page:
     """One for all: nothing of a table stays behind."""
     return await blank_page(await browser.new_context(), server)

@@ -10,10 +10,10 @@ from tests.browser.chromium import Contexts
 from tests.browser.people import Parent, holding
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """In the chat with her toy, which is off."""
     return await in_chat(await Parent.register(browser_context, server))

@@ -14,7 +14,7 @@ from tests.browser.people import Parent, ToyTab, at_home
 from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 AWAY = "ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|ERR_SOCKET_NOT_CONNECTED"
 """What Chromium writes of a server that is stopped; no page can keep it from that."""

@@ -9,7 +9,7 @@ from tests.browser.chromium import Contexts
 from tests.browser.people import PASSWORD, Parent
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_phone_is_logged_out_from_another_one(browser_context: Contexts, server: Restartable) -> None:

@@ -22,7 +22,7 @@ from toybackend.app import now
 from toybackend.databases.tables import deliveries, mailboxes, messages
 from toybackend.models import Party, PartyKind
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 LENGTH = 5_000
 MOST_ASKED = 100
@@ -32,7 +32,7 @@ MOST_NODES = 6_000
 MINUTE = 60_000
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def name(server: Restartable) -> str:
     """Of a parent who has said a lot to a bear, and the bear to her, until now."""
     house, database = server.house, database_of(server.house)
@@ -75,7 +75,7 @@ def copy_of(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable, name: str) -> Parent:
     return await Parent.enter(browser_context, server, name)
 

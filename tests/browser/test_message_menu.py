@@ -11,10 +11,10 @@ from tests.browser.people import Parent
 from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     mum = await Parent.register(browser_context, server)
     await mum.own_toy()

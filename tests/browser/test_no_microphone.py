@@ -9,7 +9,7 @@ from tests.browser.chromium import Contexts
 from tests.browser.people import Parent, holding
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
 from tests.world import new_id
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 PASSWORD = "correct horse battery"
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -33,7 +33,7 @@ async def come_in(page: Page, server: Restartable, name: str, room: str = "overv
     await page.get_by_role("button", name="Log in").click()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser_context: Contexts, server: Restartable) -> Page:
     return await (await browser_context(viewport=DESKTOP)).new_page()
 

@@ -14,7 +14,7 @@ from tests.browser.eventually import eventually
 from tests.browser.modules import blank_page, open_blank
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGIN = """
 async ({ owner, patience, isOpen }) => {
@@ -45,7 +45,7 @@ async ({ owner, patience, isOpen }) => {
 """
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """With stores of its own."""
     context = await browser.new_context()
@@ -53,7 +53,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, server: Restartable) -> Page:
     return await blank_page(context, server)
 

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from tests.browser.eventually import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGIN = """
 async () => {

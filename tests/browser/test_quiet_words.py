@@ -11,7 +11,7 @@ from tests.browser.chromium import Contexts
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TRACKS = """
 const opened = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -27,12 +27,12 @@ window.wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 """Notes every microphone that is opened."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def context(browser: Browser) -> BrowserContext:
     return await browser.new_context(permissions=["microphone"])
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, server: Restartable) -> AsyncIterator[Page]:
     page = await blank_page(context, server)
     await page.evaluate(f"() => {{ {TRACKS} }}")

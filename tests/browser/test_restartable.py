@@ -8,7 +8,7 @@ import pytest
 from tests.browser.restartable import Restartable
 from toybackend.settings import Settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def status(url: str) -> int:

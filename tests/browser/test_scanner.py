@@ -17,7 +17,7 @@ from tests.browser.people import SLOW, Parent
 from tests.browser.restartable import Restartable
 from tests.end_to_end.family import waiting_toy
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 REMEMBER_CAMERAS = """
 window.cameras = [];
@@ -58,7 +58,7 @@ def show(film: Path) -> Callable[[str], None]:
     return lambda text: write_film(film, text)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """On the page where a toy is added."""
     mum = await Parent.register(browser_context, server)

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGIN = """
 async (count) => {
@@ -25,7 +25,7 @@ async (count) => {
 """
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
     context = await browser.new_context()
     yield await blank_page(context, server)

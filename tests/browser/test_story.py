@@ -11,7 +11,7 @@ from tests.browser.eventually import eventually
 from tests.browser.people import Parent, ToyTab
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_parent_and_a_toy_talk_with_each_other(browser_context: Contexts, server: Restartable) -> None:

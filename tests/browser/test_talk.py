@@ -13,7 +13,7 @@ from tests.browser.eventually import eventually
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGIN = """
 async () => {
@@ -44,12 +44,12 @@ MIDDLE = 230
 """Of the button, in both directions."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def context(browser: Browser) -> BrowserContext:
     return await browser.new_context(permissions=["microphone"], has_touch=True)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, server: Restartable) -> AsyncIterator[Page]:
     page = await blank_page(context, server)
     await page.evaluate(BEGIN)
@@ -57,7 +57,7 @@ async def page(context: BrowserContext, server: Restartable) -> AsyncIterator[Pa
     await page.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def finger(context: BrowserContext, page: Page) -> CDPSession:
     return await context.new_cdp_session(page)
 

@@ -10,7 +10,7 @@ from tests.browser.ear import wait_for_sounds
 from tests.browser.people import Parent, at_home
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_toy_shows_a_text(browser_context: Contexts, server: Restartable) -> None:

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AGO = """
 async ([when, now]) => (await load("web_common/times.js")).ago(new Date(when), new Date(now).getTime())
@@ -26,13 +26,13 @@ async def open_page(browser: Browser, server: Restartable, locale: str) -> Async
     await context.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def english(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
     async for page in open_page(browser, server, "en-US"):
         yield page
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def chinese(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
     async for page in open_page(browser, server, "zh-CN"):
         yield page

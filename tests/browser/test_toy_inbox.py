@@ -11,13 +11,13 @@ from playwright.async_api import Browser, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ACK = {"type": "ack", "id": "m"}
 HEARD = {"type": "heard", "id": "m"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser, server: Restartable) -> Page:
     return await blank_page(await browser.new_context(), server)
 

@@ -11,7 +11,7 @@ from tests.browser.eventually import eventually
 from tests.browser.modules import open_blank
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BEGIN = """async () => {
     const { Mail } = await load("web_toy/mail.js");

@@ -15,10 +15,10 @@ from tests.browser.restartable import Restartable
 from tests.end_to_end.family import waiting_toy
 from toybackend.models import PartyId
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """On the page of her toy."""
     mum = await Parent.register(browser_context, server)

@@ -11,12 +11,12 @@ from tests.browser.people import issue_licence
 from tests.browser.restartable import Restartable
 from toybackend.client.licence import device_id
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LICENCE = "0123456789abcdef0123456789abcdef"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser, server: Restartable) -> Page:
     return await blank_page(await browser.new_context(), server)
 

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ZONE = "Asia/Shanghai"
 NIGHT = {"days": ["fri"], "start": "20:30", "end": "07:00"}
@@ -21,7 +21,7 @@ NOON = {"days": ["fri"], "start": "12:00", "end": "14:00"}
 ALL_DAY = {"days": ["fri"], "start": "00:00", "end": "00:00"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser, server: Restartable) -> Page:
     """One for all: nothing of this function stays behind."""
     return await blank_page(await browser.new_context(), server)

@@ -25,7 +25,7 @@ from toybackend.client.outbox import Sent
 from toybackend.client.phone import Phone
 from toybackend.models import DeviceId
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ALWAYS = [{"days": EVERY_DAY, "start": "00:00", "end": "00:00"}]
@@ -93,7 +93,7 @@ class Home:
         return sorted(name.rpartition(".")[0] for name in names)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def home(browser_context: Contexts, server: Restartable, tmp_path: Path) -> AsyncIterator[Home]:
     name = new_id("mum")
     await server.house.accounts.add(name, PASSWORD)

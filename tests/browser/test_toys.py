@@ -10,7 +10,7 @@ from tests.browser.ear import heard, listen_in, wait_for_sounds
 from tests.browser.people import Parent, ToyTab, at_home, issue_licence
 from tests.browser.restartable import Restartable
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_two_toys_in_two_tabs_keep_their_own(browser_context: Contexts, server: Restartable) -> None:

@@ -13,7 +13,7 @@ from playwright.async_api import Page
 from tests.browser.chromium import SPEECH, Contexts
 from tests.browser.watch import Watch, watching
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 POLICY = "default-src 'self'; img-src data:"
 SCRIPTS = {
@@ -43,7 +43,7 @@ async def get_speech(request: web.Request) -> web.FileResponse:
     return web.FileResponse(SPEECH)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site() -> AsyncIterator[str]:
     app = web.Application()
     app.add_routes([web.get("/", get_page), web.get("/script", get_script), web.get("/speech.wav", get_speech)])
@@ -51,7 +51,7 @@ async def site() -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser_context: Contexts) -> Page:
     return await (await browser_context()).new_page()
 

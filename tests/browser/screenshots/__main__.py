@@ -34,7 +34,8 @@ async def take_all(cameras: tuple[Camera, ...]) -> int:
     with tempfile.TemporaryDirectory(prefix="toybackend-screenshots-") as folder:
         film = Path(folder) / "film.y4m"
         await asyncio.to_thread(write_film, film, "A lamp")
-        async with chromium(SPEECH, f"--use-file-for-fake-video-capture={film}") as browser:
+        async with chromium(SPEECH) as browsers:
+            browser = await browsers(f"--use-file-for-fake-video-capture={film}")
             return sum([await _take(browser, camera, Path(folder) / camera.lang) for camera in cameras])
 
 
