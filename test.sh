@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the test suite and holds the coverage floors. Conversion is tested on three ffmpegs: our build, the wheel's
-# and the distribution's; the pages in Chromium. Both are installed here where we may.
+# and the distribution's; the pages in Chromium; power cuts on what strace records. They are installed here where we may.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -8,6 +8,7 @@ wanted=()
 command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
 command -v chromium >/dev/null || wanted+=(chromium fonts-noto-cjk)
 command -v chromium-headless-shell >/dev/null || wanted+=(chromium-headless-shell)
+command -v strace >/dev/null || wanted+=(strace)
 if [ ${#wanted[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq
@@ -19,8 +20,10 @@ fi
 
 # Where no bytecode may be kept, each of some hundred processes compiles everything anew.
 unset PYTHONDONTWRITEBYTECODE
-# A file is tested by one process: what its tests share, they share.
-.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report= "$@"
+# A file is tested by one process: what its tests share, they share. Of three processes on two cores one waits for the
+# disk, or for a sound to be over. What it takes was installed above: the tests
+# themselves run where there is no network but loopback.
+.venv/bin/python tests/offline.py .venv/bin/python -m pytest --numprocesses 3 --dist loadfile --cov --cov-report= "$@"
 
 floor() { .venv/bin/coverage report --precision=1 --skip-covered --fail-under="$1" --include="$2"; }
 floor 95 'toybackend/protocol.py,toybackend/upload.py'

@@ -26,7 +26,7 @@ from toybackend.app import serving
 from toybackend.audio_stores import local_files
 from toybackend.databases import engine
 from toybackend.settings import Settings, read_settings
-from toybackend.transcoder import child, conversion
+from toybackend.transcoder import child, conversion, kernel
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,10 +82,13 @@ def put_clocks_in() -> Clocks:
     """Around what a message passes through outside ffmpeg."""
     clocks = Clocks()
     clocks.wrap(child, "_start", "start ffmpeg")
+    clocks.wrap(kernel, "keep_files", "start ffmpeg, in its own thread: Landlock")
+    clocks.wrap(kernel, "keep_calls", "start ffmpeg, in its own thread: seccomp")
+    clocks.wrap(child, "_popen", "start ffmpeg, in its own thread: vfork")
     for step in ("prepare", "listen", "finish"):
         clocks.wrap(conversion, step, f"arithmetic: {step}")
     clocks.wrap(local_files, "_keep", "files: sync and rename")
-    clocks.wrap(local_files, "_set_up", "files: work folder made")
+    clocks.wrap(local_files.LocalFiles, "_set_up", "files: work folder made")
     clocks.wrap(shutil, "rmtree", "files: work folder removed")
     clocks.wrap(os, "fsync", "(of the files: fsync)")
     clocks.wrap(engine._Lane, "_transaction", _lane)

@@ -24,7 +24,12 @@ from websockets.asyncio.client import ClientConnection
 from bench.server import CLIPS, Family, ServerProcess, acknowledge, next_frame, open_socket, running, send_voice, settle
 
 LONG, SHORT = CLIPS / "story_nb.amr", CLIPS / "hello_nb.amr"
-SETTINGS = {"FRAMES_PER_MINUTE": "1000000", "LOG_LEVEL": "WARNING"}
+SETTINGS = {
+    "FRAMES_PER_MINUTE": "1000000",
+    "MESSAGES_PER_MINUTE": "1000000",
+    "WAITING_PER_FAMILY": "1000000",
+    "LOG_LEVEL": "WARNING",
+}
 LEAST_WAITING = 10
 """Of A's clips that must still be waiting when B's is through, or the run has shown nothing."""
 

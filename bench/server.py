@@ -67,11 +67,18 @@ class Cpu:
 class ServerProcess:
     """`toybackend serve` as a child process, on ports that stay the same over restarts."""
 
-    def __init__(self, data: Path, settings: Mapping[str, str] | None = None, command: Sequence[str] = SERVE) -> None:
-        """`settings` are names without the prefix, such as `{"CONVERT_WORKERS": "2"}`."""
+    def __init__(
+        self,
+        data: Path,
+        settings: Mapping[str, str] | None = None,
+        command: Sequence[str] = SERVE,
+        log: Path | None = None,
+    ) -> None:
+        """`settings` are names without the prefix, such as `{"CONVERT_WORKERS": "2"}`; its log is beside its data, if
+        not elsewhere."""
         http_port, ws_port = free_port(), free_port()
         self.http_url, self.ws_url = f"http://127.0.0.1:{http_port}", f"ws://127.0.0.1:{ws_port}"
-        self.log = data.with_name(data.name + ".log")
+        self.log = log or data.with_name(data.name + ".log")
         self._command = [*command, f"--data={data}", f"--http-port={http_port}", f"--ws-port={ws_port}"]
         self._environment = _environment(settings or {})
         self._process: subprocess.Popen[str] | None = None

@@ -15,6 +15,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 from sqlalchemy import create_engine
 
+from tests.log_watch import LogWatch
+from tests.offline import NetworkWatch
 from tests.world import Clock
 from toybackend.app import House, open_house
 from toybackend.databases.engine import sqlite_url
@@ -26,13 +28,15 @@ WATCHED = {"services", "gateway", "end_to_end"}
 """Folders whose tests fail when our code blocks the event loop."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """No test is about how fast a machine with other things to do happens to be.
 
     In the background of a shell SIGINT is ignored, and children would inherit that; a handler they do not.
     """
     hypothesis.settings.register_profile("unhurried", deadline=None)
     hypothesis.settings.load_profile("unhurried")
+    config.pluginmanager.register(LogWatch(), "log-watch")
+    config.pluginmanager.register(NetworkWatch(), "network-watch")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -44,8 +48,6 @@ def loop_is_never_blocked(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with blockbuster_ctx("toybackend") as watch:
         watch.functions["os.path.abspath"].deactivate()  # asks for the working folder, not the disk
-        # Starting a child waits until it has become ffmpeg, about a millisecond; asyncio's own children do the same.
-        watch.functions["os.read"].can_block_in("subprocess.py", {"_execute_child"})
         watch.functions["threading.Lock.acquire"].can_block_in("coverage/collector.py", {"lock_data"})
         yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,7 +26,9 @@ from toybackend.gateway.server import Gateway
 from toybackend.models import BootState, Message, Party, PartyId, PartyKind
 from toybackend.protocol import CloseCode, TextMessage, VoiceHeader, encode_client_frame
 from toybackend.services.conversion import Conversion
-from toybackend.settings import Settings
+from toybackend.settings import Confinement, Settings
+from toybackend.transcoder import ConversionLimits, pcm_bytes
+from toybackend.transcoder.sandbox import strongest
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
@@ -125,6 +128,40 @@ async def test_a_port_that_is_taken_stops_the_start_and_frees_the_rest(settings:
         await house.database.ping()
 
 
+@pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
+async def test_a_data_folder_that_is_open_to_others_is_refused(settings: Settings, mode: int) -> None:
+    settings.storage.data_dir.mkdir()
+    settings.storage.data_dir.chmod(mode)
+    with pytest.raises(BadSettings, match="chmod 700"):
+        async with open_house(settings):
+            pytest.fail("it was opened")
+    assert list(settings.storage.data_dir.iterdir()) == []
+
+
+async def test_a_data_folder_of_somebody_else_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.storage.data_dir.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: settings.storage.data_dir.stat().st_uid + 1)
+    with pytest.raises(BadSettings, match="belongs to another user"):
+        async with open_house(settings):
+            pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+async def test_a_database_elsewhere_that_others_can_read_is_refused(
+    settings: Settings, tmp_path: Path, mode: int
+) -> None:
+    database = tmp_path / "toys.db"
+    elsewhere = changed(settings, "storage", database_url=f"sqlite:///{database}")
+    async with open_house(elsewhere):
+        database.chmod(mode)
+    with pytest.raises(BadSettings, match="chmod 600"):
+        async with open_house(elsewhere):
+            pytest.fail("it was opened")
+    database.chmod(0o600)
+    async with open_house(elsewhere) as house:
+        await house.database.ping()
+
+
 async def test_the_data_folder_is_its_owners(settings: Settings) -> None:
     async with open_house(settings):
         assert settings.storage.data_dir.stat().st_mode & 0o077 == 0
@@ -209,6 +246,35 @@ async def test_a_sick_ffmpeg_does_not_keep_us_from_starting(
     assert "no working ffmpeg" in caplog.text
     async with serving(settings) as house:  # the operator named a good one
         await arrived(house, bear, 1)
+
+
+def test_whatever_length_is_allowed_fits_the_limits_of_a_conversion(settings: Settings) -> None:
+    hour = app._voice_limits(changed(settings, "audio", max_seconds=3600, max_bytes=1 << 30))
+    assert (hour.input_bytes, hour.output_bytes) == (1 << 30, pcm_bytes(3600))
+    assert app._voice_limits(settings) == ConversionLimits()
+
+
+async def test_what_the_converter_can_reach_is_said_once_at_start(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        async with serving(settings):
+            pass
+    said = [record for record in caplog.records if record.message == f"the converter: {strongest()}"]
+    assert [record.levelno for record in said] == [logging.INFO if strongest().is_whole else logging.WARNING]
+
+
+async def test_a_converter_that_must_be_confined_and_is_not_keeps_us_from_starting(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    with pytest.raises(BadSettings, match="it is a script"):
+        async with serving(changed(settings, "conversion", ffmpeg=str(script), sandbox=Confinement.REQUIRED)):
+            pytest.fail("it was started")
+    async with serving(changed(settings, "conversion", ffmpeg=str(script))):
+        assert any("it is a script" in record.message for record in caplog.records)
 
 
 async def test_nothing_of_ours_runs_on_after_stopping(settings: Settings) -> None:

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "web/metering": "test_metrics.py",
     "transcoder/conversion": "transcoder/test_convert.py",
     "transcoder/job": "transcoder/test_convert.py",
+    "transcoder/kernel": "transcoder/test_sandbox.py",
 }
 """Modules whose behaviour is that of something larger, and where that is tested."""
 

@@ -40,13 +40,15 @@ from toybackend.protocol import (
     encode_client_frame,
     encode_server_frame,
     error_frame,
+    misfit,
     parse_client_frame,
     parse_server_frame,
     rfc3339,
 )
 
 MAX_TEXT = 2000
-CASES = 10_000
+CASES = 1_000
+"""`make fuzz` tries a million."""
 
 
 def parse(frame: str | bytes) -> ClientFrame:
@@ -84,6 +86,25 @@ def test_understands(text: str, frame: ClientFrame) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ('{"to_user":"a","to_user":"b"}', VoiceHeader(to_user="b")),  # «accepted» says to whom it went
+        ('{"type":"ack","type":"heard","id":"m_1"}', HaveHeard(id="m_1")),
+        ('{"to_user":"a","bytes":-0}', VoiceHeader(to_user="a", bytes=0)),
+        ('{"to_user":"a","bytes":' + "9" * 4_000 + "}", VoiceHeader(to_user="a", bytes=int("9" * 4_000))),
+        ('{"to_user":"a","msg":"\\u0000\\ud83d\\ude00"}', TextMessage(to_user="a", msg="\0😀")),
+        ('{"to_user":"a\\u0000b"}', VoiceHeader(to_user="a\0b")),
+        ('{"to_user":"a","x":' + "[" * 500 + "]" * 500 + "}", VoiceHeader(to_user="a")),
+        ("{" + ",".join(f'"{n}":1' for n in range(1_500)) + ',"to_user":"a"}', VoiceHeader(to_user="a")),
+        (" \t\r\n" * 1_000 + '{"to_user":"a"}', VoiceHeader(to_user="a")),
+    ],
+    ids=range(9),
+)
+def test_odd_frames_mean_one_thing(text: str, frame: ClientFrame) -> None:
+    assert parse(text) == frame
+
+
+@pytest.mark.parametrize(
     ("frame", "error"),
     [
         ("", BadJson),
@@ -97,6 +118,21 @@ def test_understands(text: str, frame: ClientFrame) -> None:
         (b'{"to_user":"\xff"}', BadJson),
         ("[" * 10_000, BadJson),
         ('{"a":' * 2_000 + "1" + "}" * 2_000, BadJson),
+        ('{"to_user":"a","x":' + "[" * 7_000 + "]" * 7_000 + "}", BadJson),
+        ('{"to_user":"a","bytes":' + "9" * 16_000 + "}", BadJson),
+        ('{"to_user":"a","bytes":-' + "9" * 5_000 + "}", BadJson),
+        ('{"to_user":"a","bytes":1e999}', BadJson),
+        ('{"to_user":"a","bytes":1e' + "9" * 5_000 + "}", BadJson),
+        ('{"to_user":"a","bytes":1e-999}', MissingField),
+        ('{"to_user":"a","bytes":0.' + "1" * 15_000 + "}", MissingField),
+        ('{"to_user":"a","bytes":Infinity}', BadJson),
+        ('{"to_user":"\\ud800"}', BadJson),
+        ('{"\\udfff":1,"to_user":"a"}', BadJson),
+        (b'{"to_user":"\xed\xa0\x80"}', BadJson),
+        ('{"to_user":"a\0"}', BadJson),
+        ('{"to_user":"a"}\0', BadJson),
+        ("\ufeff{}", BadJson),
+        ("{}".encode("utf-16"), BadJson),
         ('{"type":"sing"}', UnknownType),
         ('{"type":7}', UnknownType),
         ('{"type":null,"to_user":"t_1"}', UnknownType),
@@ -269,3 +305,22 @@ def test_no_frame_can_start_a_recording() -> None:
     assert tags == {
         "welcome", "accepted", "voice", "text", "play", "stop", "delivered", "heard", "failed", "notice", "error",
     }  # fmt: skip
+
+
+class _Bear(msgspec.Struct, forbid_unknown_fields=True):
+    day: Weekday
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"day": "Emma"}, "Invalid enum value - at `$.day`"),
+        ({"day": "' - at `$.day` Emma"}, "Invalid enum value - at `$.day`"),
+        ({"day": "mon", "Emma": 1}, "Object contains unknown field"),
+        ({"day": ["Emma"]}, "Expected `str`, got `array` - at `$.day`"),
+    ],
+)
+def test_what_does_not_fit_is_said_without_what_was_sent(fields: dict[str, object], says: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as wrong:
+        msgspec.convert(fields, type=_Bear)
+    assert str(misfit(wrong.value)) == says

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from toybackend.errors import BadSettings
-from toybackend.settings import GROUPS, PREFIX, Registration, Settings, every_setting, read_settings
+from toybackend.settings import GROUPS, PREFIX, Confinement, Registration, Settings, every_setting, read_settings
 
 EVERY = [pytest.param(group, one, id=one.metadata["name"]) for group, one in every_setting()]
 
@@ -19,6 +19,7 @@ SAMPLES: dict[Any, list[tuple[str, Any]]] = {
     str: [("here", "here"), ("", ""), ("ä b", "ä b")],
     Path: [("/var/lib/toys", Path("/var/lib/toys"))],
     bool: [("yes", True), ("1", True), ("TRUE", True), ("no", False), ("0", False), ("False", False)],
+    Confinement: [(one.value, one) for one in Confinement],
     Registration: [(one.value, one) for one in Registration],
     tuple[str, ...]: [("https://a.test, https://b.test,", ("https://a.test", "https://b.test")), ("", ())],
 }
@@ -27,6 +28,7 @@ REFUSED: dict[Any, list[str]] = {
     int: ["", "x", "1.5", "1e3", "0x10", "nan"],
     float: ["", "x", "1,5", "nan", "inf"],
     bool: ["", "maybe", "2", "on"],
+    Confinement: ["", "maybe", "AUTO"],
     Registration: ["", "maybe", "OPEN"],
 }
 

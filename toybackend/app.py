@@ -15,7 +15,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
@@ -24,8 +24,8 @@ from aiohttp import web
 
 from toybackend.audio_stores.local_files import LocalFiles
 from toybackend.buses.in_process import InProcessBus
-from toybackend.databases.sql import open_database, upgrade_database
-from toybackend.errors import ConverterUnavailable
+from toybackend.databases.sql import examine_database, open_database, upgrade_database
+from toybackend.errors import BadSettings, ConverterUnavailable, Overloaded
 from toybackend.foundations import only_server_on, prepare
 from toybackend.gateway.hub import Hub
 from toybackend.gateway.server import Gateway
@@ -34,6 +34,7 @@ from toybackend.metrics import Metrics
 from toybackend.models import PartyKind
 from toybackend.ports import AudioStore, Bus, Clock, Database, Transcoder
 from toybackend.services.accounts import Accounts
+from toybackend.services.admission import Admission
 from toybackend.services.backups import Backups
 from toybackend.services.challenges import Challenges
 from toybackend.services.consent import Consents
@@ -48,15 +49,18 @@ from toybackend.services.groups import Groups
 from toybackend.services.library import Library
 from toybackend.services.listening import Links, Listening
 from toybackend.services.mailboxes import Mailboxes
+from toybackend.services.mending import Mending
 from toybackend.services.observing import Gauges, Observing
 from toybackend.services.passwords import Passwords
 from toybackend.services.playback import Playback
 from toybackend.services.receipts import Receipts
 from toybackend.services.retention import Retention
+from toybackend.services.suspects import Suspects
 from toybackend.services.tokens import Tokens
 from toybackend.services.toys import Toys
-from toybackend.settings import Settings
-from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, pcm_bytes
+from toybackend.settings import Confinement, Settings, Storage
+from toybackend.settings import Conversion as ConversionSettings
+from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, pcm_bytes, run_child, sandbox_of
 from toybackend.web.addresses import read_host
 from toybackend.web.application import make_web_app, make_web_runner
 from toybackend.web.metering import metrics_page
@@ -158,30 +162,41 @@ async def open_house(settings: Settings, *, clock: Clock = now) -> AsyncIterator
     storage = settings.storage
     async with AsyncExitStack() as stack:
         key = await asyncio.to_thread(prepare, settings)
-        database = await stack.enter_async_context(open_database(storage.database_url, storage.data_dir))
-        local_files = LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
+        local_files = _local_files(storage)
+        may_be_new = not await local_files.was_opened_before()
+        database = await stack.enter_async_context(
+            open_database(storage.database_url, storage.data_dir, may_be_new=may_be_new)
+        )
         audio = await stack.enter_async_context(local_files.opened())
         yield _furnish(settings, key, database, audio, InProcessBus(), now=clock)
 
 
+async def examine(settings: Settings) -> None:
+    """Is the database whole, where it may not be? Before it is opened, and changing nothing. Raises BadSettings."""
+    await examine_database(settings.storage.database_url, settings.storage.data_dir)
+
+
 async def upgrade_schema(settings: Settings) -> tuple[str | None, str]:
     """Bring the database to the newest schema; from which revision to which. Raises BadSettings."""
+    storage = settings.storage
     await asyncio.to_thread(prepare, settings)
-    return await upgrade_database(settings.storage.database_url, settings.storage.data_dir)
+    may_be_new = not await _local_files(storage).was_opened_before()
+    return await upgrade_database(storage.database_url, storage.data_dir, may_be_new=may_be_new)
 
 
 @asynccontextmanager
 async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[House]:
     """The whole server. When the context is entered both listeners are open."""
-    network, service = settings.network, settings.service
+    network, service, storage = settings.network, settings.service, settings.storage
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(prepare, settings)
         # Before the house is opened, which brings the schema up to date: never under another server that runs on it.
-        stack.enter_context(only_server_on(settings.storage.data_dir))
+        stack.enter_context(only_server_on(storage.data_dir))
+        await examine(settings)
+        await _look_at_sandbox(settings)
         house = await stack.enter_async_context(open_house(settings, clock=clock))
         await _look_at_ffmpeg(house.transcoder)
-        await house.audio.discard_unfinished()
-        picked_up = await house.delivery.pick_up() + await house.library.pick_up()
+        picked_up = await pick_up(house)
         house.listeners.http_port = await stack.enter_async_context(_http(house, network.host, network.http_port))
         gateway = Gateway(_gateway_rooms(house))
         house.listeners.ws_port = await stack.enter_async_context(
@@ -197,10 +212,23 @@ async def serving(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ho
         yield house
 
 
+async def pick_up(house: House) -> int:
+    """Where an earlier life left off; how many sounds wait for their conversion."""
+    begun = await house.audio.discard_unfinished()
+    if begun:
+        with suppress(Overloaded):  # a full disk is no reason not to start
+            await house.database.note_crash(begun)
+    return await house.delivery.pick_up() + await house.library.pick_up()
+
+
+def _local_files(storage: Storage) -> LocalFiles:
+    return LocalFiles(storage.data_dir / "audio", min_free_bytes=storage.min_free_bytes)
+
+
 def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioStore, bus: Bus, *, now: Clock) -> House:
     access, conversion = settings.access, settings.conversion
     listeners = Listeners(settings)
-    transcoder = _transcoder(settings)
+    transcoder = _transcoder(settings, _voice_limits(settings))
     hub = Hub(per_person=settings.sockets.per_person, clock=now)
     toys = Toys(
         database,
@@ -219,21 +247,28 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
     metrics = _metrics(hub, queues)
     gauges = partial(_gauges, hub, metrics, queues)
     observing = Observing(database, gauges, seconds=settings.service.observe_seconds, clock=now)
-    delivery = Delivery(database, audio, bus, transcoder, receipts, enqueue=queue.put, clock=now, new_id=new_id)
+    admission = _admission(settings, queue, now)
+    delivery = Delivery(
+        database, audio, bus, transcoder, receipts, admission, enqueue=queue.put, clock=now, new_id=new_id
+    )
     erasing = Erasing(database, audio, bus)
     library = Library(
         database,
         audio,
-        _shelf_transcoder(settings),
+        _transcoder(settings, _shelf_limits(settings)),
         erasing,
         links,
         shelf_queue.put,
         limits=settings.shelf,
+        kept_bytes=settings.families.kept_bytes,
         link_seconds=settings.audio.link_seconds,
         clock=now,
         new_id=new_id,
     )
     playback = Playback(database, library, hub, links, bus, clock=now, new_id=new_id)
+    suspects = partial(
+        Suspects, make_sure=transcoder.check, most=conversion.tries, retry_seconds=conversion.retry_seconds
+    )
     return House(
         settings=settings,
         listeners=listeners,
@@ -250,12 +285,16 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
         devices=Devices(database, bus, toys, tokens, challenges, access=access, clock=now, new_id=new_id),
         library=library,
         shelf_conversion=Conversion(
-            shelf_queue, library.convert, library.delayed, workers=1, retry_seconds=conversion.retry_seconds
+            shelf_queue,
+            suspects(library.convert, library.abandon).convert,
+            library.delayed,
+            workers=1,
+            retry_seconds=conversion.retry_seconds,
         ),
         playback=playback,
         mailboxes=Mailboxes(database, links),
         receipts=receipts,
-        listening=Listening(database, audio, links, library.may_hear, clock=now),
+        listening=Listening(database, Mending(database, audio, queue.put), links, library.may_hear, clock=now),
         conversations=Conversations(database, erasing, bus, hub, links, clock=now),
         delivery=delivery,
         erasing=erasing,
@@ -266,13 +305,32 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
         groups=Groups(database, bus, erasing.erase_group, limits=settings.families, clock=now, new_id=new_id),
         conversion=Conversion(
             queue,
-            metrics.timed(delivery.convert, observing.note_conversion),
+            suspects(
+                metrics.timed(delivery.convert, admission.note_conversion, observing.note_conversion), delivery.abandon
+            ).convert,
             delivery.delayed,
-            workers=conversion.workers or os.cpu_count() or 1,
+            workers=_workers(conversion),
+            express_bytes=conversion.express_bytes,
             retry_seconds=conversion.retry_seconds,
         ),
         metrics=metrics,
         observing=observing,
+    )
+
+
+def _workers(conversion: ConversionSettings) -> int:
+    return conversion.workers or os.cpu_count() or 1
+
+
+def _admission(settings: Settings, queue: FairQueue, clock: Clock) -> Admission:
+    return Admission(
+        queue,
+        messages_per_minute=settings.sockets.messages_per_minute,
+        max_waiting=settings.conversion.max_waiting,
+        waiting_per_family=settings.conversion.waiting_per_family,
+        kept_bytes=settings.families.kept_bytes,
+        workers=_workers(settings.conversion),
+        clock=clock,
     )
 
 
@@ -282,6 +340,7 @@ def _metrics(hub: Hub, queues: Mapping[str, FairQueue]) -> Metrics:
         metrics.watch("waiting_conversions", "Sounds that wait for their conversion.", queue.__len__, queue=name)
     for kind in PartyKind:
         metrics.watch("sockets", "Open sockets.", partial(hub.count, kind), kind=kind)
+    metrics.watch("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
     return metrics
 
 
@@ -295,28 +354,43 @@ def _gauges(hub: Hub, metrics: Metrics, queues: Mapping[str, FairQueue]) -> Gaug
     )
 
 
-def _transcoder(settings: Settings) -> Transcoder:
-    """For what people say."""
+def _transcoder(settings: Settings, limits: ConversionLimits) -> Transcoder:
     conversion = settings.conversion
-    limits = ConversionLimits(
-        max_seconds=settings.audio.max_seconds,
+    return FfmpegTranscoder(conversion.ffmpeg or None, limits, run=partial(run_child, confinement=conversion.sandbox))
+
+
+def _voice_limits(settings: Settings) -> ConversionLimits:
+    """For what people say."""
+    conversion, audio, usual = settings.conversion, settings.audio, ConversionLimits()
+    return ConversionLimits(
+        max_seconds=audio.max_seconds,
         deadline_seconds=conversion.deadline_seconds,
         memory_bytes=conversion.memory_bytes,
+        input_bytes=max(usual.input_bytes, audio.max_bytes),
+        output_bytes=max(usual.output_bytes, pcm_bytes(audio.max_seconds)),
     )
-    return FfmpegTranscoder(conversion.ffmpeg or None, limits)
 
 
-def _shelf_transcoder(settings: Settings) -> Transcoder:
-    """The same for songs and stories, which last longer."""
+def _shelf_limits(settings: Settings) -> ConversionLimits:
+    """For songs and stories, which last longer."""
     conversion, shelf = settings.conversion, settings.shelf
-    limits = ConversionLimits(
+    return ConversionLimits(
         max_seconds=shelf.max_seconds,
         deadline_seconds=shelf.deadline_seconds,
         memory_bytes=conversion.memory_bytes,
         input_bytes=shelf.max_bytes,
         output_bytes=pcm_bytes(shelf.max_seconds),
     )
-    return FfmpegTranscoder(conversion.ffmpeg or None, limits)
+
+
+async def _look_at_sandbox(settings: Settings) -> None:
+    """Say at start what the converter can reach. Raises BadSettings where it must be nothing, and is not."""
+    conversion = settings.conversion
+    sandbox = await asyncio.to_thread(sandbox_of, conversion.ffmpeg or None, conversion.sandbox)
+    if sandbox.is_required and not sandbox.is_whole:
+        raise BadSettings(f"TOYBACKEND_CONVERT_SANDBOX=required cannot be had here; the converter: {sandbox}")
+    is_as_asked = sandbox.is_whole or conversion.sandbox is Confinement.OFF
+    log.log(logging.INFO if is_as_asked else logging.WARNING, "the converter: %s", sandbox)
 
 
 async def _look_at_ffmpeg(transcoder: Transcoder) -> None:
@@ -369,6 +443,7 @@ def web_rooms(house: House) -> WebRooms:
             "bus": house.bus.ping,
             "ffmpeg": ffmpeg_is_well,
         },
+        concerns={"clock": lambda: house.retention.doubts_clock},
         addresses=house.listeners.public,
     )
 

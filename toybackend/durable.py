@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -14,3 +15,14 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner may look into, with what is missing above it, so that it survives a power cut.
+    Raises OSError."""
+    above = [one.parent for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Its own name always: whoever made it earlier may have been stopped before this.
+    for parent in above or [folder.parent]:
+        with contextlib.suppress(PermissionError):  # we may not look into it, so it was made for us
+            sync(parent)

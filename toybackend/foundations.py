@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
+from toybackend.durable import make_folder
 from toybackend.errors import BadSettings
 from toybackend.secret_key import read_or_make_key
 from toybackend.settings import Settings
@@ -18,6 +22,7 @@ RESTORING = "restoring"
 """Folder in the data folder in which a house is put together from a backup; until it is gone, nothing opens."""
 LANGUAGES = ("en", "zh")
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # named to be warned of
+SQLITE = "sqlite:///"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -26,7 +31,11 @@ def prepare(settings: Settings) -> bytes:
     _check(settings)
     data = settings.storage.data_dir
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data)
+        _check_is_ours(data, 0o700)
+        database = Path(settings.storage.database_url.removeprefix(SQLITE))
+        if settings.storage.database_url and database.exists():
+            _check_is_ours(database, 0o600)
         if (data / RESTORING).exists():
             raise BadSettings(f"a restore into {data} was not finished: empty that folder, and restore again")
         return read_or_make_key(_key_file(settings))
@@ -61,12 +70,29 @@ def _check(settings: Settings) -> None:
         raise BadSettings(f"TOYBACKEND_LANG takes one of {', '.join(LANGUAGES)}")
 
 
+def _check_is_ours(path: Path, mode: int) -> None:
+    """Whoever can look into the folder, or the database where it is elsewhere, has what every family said. Raises
+    BadSettings."""
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        raise BadSettings(f"{path} belongs to another user; run as that one, or say: chown {os.geteuid()} {path}")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise BadSettings(f"{path} is open to other users; say: chmod {mode:o} {path}")
+
+
 @contextmanager
 def only_server_on(data: Path) -> Iterator[None]:
     """Hold the data folder: two servers would throw away each other's unfinished work. Raises BadSettings."""
-    with (data / "server.lock").open("w") as lock:
+    with _opened(data / "server.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadSettings(f"another server is running on {data}") from None
         yield
+
+
+def _opened(lock: Path) -> TextIO:
+    try:
+        return lock.open("w")
+    except OSError as error:
+        raise BadSettings(f"{lock}: {error.strerror}; see TOYBACKEND_DATA_DIR") from error

@@ -58,7 +58,7 @@ class Metrics:
         return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
     def timed(
-        self, convert: Callable[[Job], Awaitable[None]], note: Callable[[float], None] = lambda seconds: None
+        self, convert: Callable[[Job], Awaitable[None]], *notes: Callable[[float], None]
     ) -> Callable[[Job], Awaitable[None]]:
         """The same conversion, its time noted when it succeeds: here, and by whoever else wants to know."""
 
@@ -67,7 +67,8 @@ class Metrics:
             await convert(job)
             seconds = time.perf_counter() - began
             self.conversion_seconds.observe(seconds)
-            note(seconds)
+            for note in notes:
+                note(seconds)
 
         return timed
 

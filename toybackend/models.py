@@ -28,6 +28,9 @@ PlayId = NewType("PlayId", str)
 
 WAVEFORM_BARS = 48
 
+NOBODY = PartyId("")
+"""No party has this id. What there is not is asked about as if it were nobody's, so that it takes as long."""
+
 
 class PartyKind(StrEnum):
     """What a token speaks for."""
@@ -345,6 +348,8 @@ class Message:
     """Wire code of the reason when `state` is FAILED."""
     is_urgent: bool = False
     """A guardian wants it heard now, quiet hours or not."""
+    size: int = 0
+    """Bytes of the recording as it came; 0 for a text."""
 
     @property
     def is_voice(self) -> bool:

@@ -48,11 +48,21 @@ been another header; a text, an ack or a type we do not know never does. A heade
 recipient, say) is answered at once and its blob, if it still comes, is thrown away without a second error; the
 next header starts afresh.
 
-A text frame that is not UTF-8 fails the connection with 1007, as RFC 6455 section 8.1 demands.
+**What is refused for a while.** `overloaded` and `rate_limited` come with "retry_after", in seconds: nothing was kept,
+and the same message, under the same `ref`, is welcome then. A text, and a header that is let in, counts as one message
+of the minute, whatever becomes of the recording. `too_many` says that the family keeps as much sound as it may, and
+does not pass by itself. What was accepted before is always let in again under its `ref`, and answered as it was. All
+three answer the header, before anything of the recording is sent; where much comes at once, the recording may be
+refused as well.
+
+A text frame that is not UTF-8 fails the connection with 1007, as RFC 6455 section 8.1 demands; whatever else is not by
+that protocol, with 1002, and a message far too large with 1009. One that takes minutes to come in (UPLOAD_SECONDS) ends
+in 1013. Fragments are welcome, one for each frame of a recorder, but not without end (FRAGMENTS_PER_MINUTE; 4429).
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Annotated, Any
@@ -184,11 +194,21 @@ def understand(kind: type[_Client], fields: dict[str, Any], *, max_text: int) ->
     try:
         parsed = msgspec.convert(fields, type=kind)
     except msgspec.ValidationError as error:
-        # msgspec names the field and what it takes, never the value: safe to show.
-        raise MissingField(str(error)) from None
+        raise misfit(error) from None
     if isinstance(parsed, _Addressed):
         _check_addressed(parsed, max_text)
     return parsed  # type: ignore[return-value]  # _kind_of only names members of ClientFrame
+
+
+def misfit(error: msgspec.ValidationError) -> MissingField:
+    """What does not fit, safe to show: msgspec names the field and what it takes, but of a word that is none of a few,
+    or of a field that there is not, also what was sent."""
+    return MissingField(_SENT.sub(r"\1\2", str(error)))
+
+
+_SENT = re.compile(
+    r"\A(Invalid enum value|Invalid value|Object contains unknown field) .*?( - at `\$[^` ]*`)?\Z", re.DOTALL
+)
 
 
 def _json_object(frame: bytes) -> dict[str, Any]:

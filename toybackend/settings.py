@@ -64,7 +64,11 @@ class Network:
 class Storage:
     """Where things are kept."""
 
-    data_dir: Path = setting("DATA_DIR", Path("data"), "Folder of database, audio and secrets; made with mode 0700.")
+    data_dir: Path = setting(
+        "DATA_DIR",
+        Path("data"),
+        "Folder of database, audio and secrets; made with mode 0700, and refused when others can look into it.",
+    )
     database_url: str = setting("DATABASE_URL", "", "SQLAlchemy address; empty means SQLite in the data folder.")
     audio_store_url: str = setting("AUDIO_STORE_URL", "", "Where audio is kept; empty means files in the data folder.")
     bus_url: str = setting("BUS_URL", "", "How nodes wake each other; empty means within this process.")
@@ -100,12 +104,27 @@ class Audio:
     )
 
 
+class Confinement(StrEnum):
+    """Whether ffmpeg runs without network and without files beyond its own."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """How ffmpeg is run."""
 
     ffmpeg: str = setting("FFMPEG", "", "Path of the ffmpeg to use; empty means our build, the wheel's, then PATH.")
     workers: int = setting("CONVERT_WORKERS", 0, "Conversions at the same time; 0 means one per core.", least=0)
+    express_bytes: int = setting(
+        "EXPRESS_BYTES",
+        48 << 10,
+        "Recordings up to this many bytes have one more conversion to themselves, and wait for no longer one; 0 means"
+        " that they have not.",
+        least=0,
+    )
     deadline_seconds: float = setting(
         "CONVERT_SECONDS",
         20.0,
@@ -115,10 +134,32 @@ class Conversion:
     memory_bytes: int = setting(
         "CONVERT_MEMORY_BYTES", 512 << 20, "Address space of one ffmpeg in bytes; more and it dies.", least=1 << 20
     )
+    max_waiting: int = setting(
+        "MAX_WAITING",
+        2000,
+        "Voices that may wait for their conversion; one more is `overloaded`. Texts go through.",
+        least=1,
+    )
+    waiting_per_family: int = setting(
+        "WAITING_PER_FAMILY", 100, "How many of those may be of one family; one more is `overloaded`.", least=1
+    )
+    sandbox: Confinement = setting(
+        "CONVERT_SANDBOX",
+        Confinement.AUTO,
+        "No network and no file outside its folder for ffmpeg: `auto` as far as the kernel can, `required` or we do not"
+        " start, `off`; `doctor` says what holds.",
+    )
     retry_seconds: int = setting(
         "CONVERT_RETRY_SECONDS",
         5,
         "Seconds between tries while ffmpeg is missing or sick; accepted messages wait.",
+        least=1,
+    )
+    tries: int = setting(
+        "CONVERT_TRIES",
+        3,
+        "Crashes of the server in the middle of one clip's conversion after which it is tried once more, and then given"
+        " up as `failed`; a sick ffmpeg never counts.",
         least=1,
     )
 
@@ -153,11 +194,82 @@ class Sockets:
         "BAD_FRAMES", 20, "Refused frames in a row after which a socket is closed with 4400.", least=1
     )
     frames_per_minute: int = setting(
-        "FRAMES_PER_MINUTE", 600, "Frames a socket may send in a minute; more closes it with 4429.", least=1
+        "FRAMES_PER_MINUTE",
+        600,
+        "Frames a socket may send in a minute, pings and pongs included; more closes it with 4429.",
+        least=1,
     )
-    max_sockets: int = setting("MAX_SOCKETS", 10_000, "Open sockets; one more is closed with 1013.", least=1)
+    fragments_per_minute: int = setting(
+        "FRAGMENTS_PER_MINUTE",
+        10_000,
+        "Fragments, after the first of each message, that a socket may send in a minute; more closes it with 4429.",
+        least=1,
+    )
+    messages_per_minute: int = setting(
+        "MESSAGES_PER_MINUTE",
+        60,
+        "Voices and texts that one person or toy may send in a minute, over all their sockets; more is `rate_limited`.",
+        least=1,
+    )
+    upload_seconds: float = setting(
+        "UPLOAD_SECONDS",
+        600.0,
+        "Seconds that one message may take to come in; then its socket is closed with 1013.",
+        least=0.1,
+    )
+    unfinished_bytes: int = setting(
+        "UNFINISHED_BYTES",
+        256 << 20,
+        "Bytes of frames that are not whole yet, of all sockets together; one more and the socket whose frame has been"
+        " coming in for longest is closed with 1013.",
+        least=1 << 20,
+    )
+    max_handshakes: int = setting(
+        "MAX_HANDSHAKES",
+        1000,
+        "Sockets before their `welcome`; one more and the one that has waited for longest is closed with 1013.",
+        least=1,
+    )
+    max_sockets: int = setting(
+        "MAX_SOCKETS",
+        10_000,
+        "Sockets after their `welcome`; one more is refused with 503, or closed with 1013.",
+        least=1,
+    )
     per_person: int = setting(
         "SOCKETS_PER_PERSON", 8, "Sockets one person may hold; the oldest is replaced (4409).", least=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """What one HTTP connection may do."""
+
+    max_connections: int = setting(
+        "MAX_HTTP_CONNECTIONS",
+        4000,
+        "Open HTTP connections; one more closes the one that waits longest for a request, or gets 503 where all are"
+        " busy.",
+        least=1,
+    )
+    header_seconds: float = setting(
+        "HTTP_HEADER_SECONDS",
+        10.0,
+        "Seconds from the first byte of a request, or from the connection, to the end of its headers; then 408.",
+        least=0.1,
+    )
+    keep_alive_seconds: float = setting(
+        "HTTP_KEEP_ALIVE_SECONDS",
+        75.0,
+        "Seconds an HTTP connection may wait for its next request; longer than a proxy in front keeps one.",
+        least=0.1,
+    )
+    least_bytes_per_second: int = setting(
+        "HTTP_LEAST_BYTES_PER_SECOND",
+        1000,
+        "Bytes a second at which an answer must be read, on the whole and from its 30th second on; slower ones are cut,"
+        " and go on with a range.",
+        least=0,
     )
 
 
@@ -234,6 +346,12 @@ class Families:
     members: int = setting("GROUP_MEMBERS", 32, "Members of one group; one more is `too_many`.", least=2)
     memberships: int = setting(
         "GROUPS_PER_MEMBER", 200, "Groups one person or toy may be in; one more is `too_many`.", least=1
+    )
+    kept_bytes: int = setting(
+        "BYTES_PER_FAMILY",
+        5 << 30,
+        "Bytes on the disk of what a family said, and of their own songs, recordings and MP3s; more is `too_many`.",
+        least=1,
     )
 
 
@@ -313,6 +431,7 @@ class Settings:
     audio: Audio = field(default_factory=Audio)
     conversion: Conversion = field(default_factory=Conversion)
     sockets: Sockets = field(default_factory=Sockets)
+    http: Http = field(default_factory=Http)
     access: Access = field(default_factory=Access)
     families: Families = field(default_factory=Families)
     shelf: Shelf = field(default_factory=Shelf)
@@ -326,6 +445,7 @@ GROUPS: tuple[type[Any], ...] = (
     Audio,
     Conversion,
     Sockets,
+    Http,
     Access,
     Families,
     Shelf,
@@ -385,6 +505,7 @@ _PARSERS: dict[Any, Any] = {
     str: str,
     Path: Path,
     Registration: Registration,
+    Confinement: Confinement,
     bool: lambda text: {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()],
     tuple[str, ...]: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
 }
@@ -393,4 +514,5 @@ _TAKES: dict[Any, str] = {
     float: "a number",
     bool: "yes or no",
     Registration: "open, invitation or closed",
+    Confinement: "auto, required or off",
 }

@@ -1,69 +1,105 @@
-"""What must be true after any number of crashes: promises made to phones, against what toys have and disks hold."""
+"""What must be true after any number of crashes: promises to senders, against what everybody has and disks hold."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
-from bench.server import Family
 from toybackend.transcoder.loudness import RATE
 from toybackend.transcoder.mpeg_audio import check_our_mp3
 
 MP3_TOLERANCE_MS = 100
 MUST_BE_ZERO = ("lost", "doubled", "misdelivered", "misordered", "mixed_up", "stray_files", "broken_files")
 
+Words = str | int
+"""What was said: a text, or of a voice the milliseconds that its MP3 plays."""
+
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A recording, and how long the MP3 of it plays."""
+class Promise:
+    """A message that was accepted."""
 
-    blob: bytes
-    duration_ms: int
+    id: str
+    recipients: frozenset[str]
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as somebody got it."""
+
+    sender: str
+    words: Words
 
 
 @dataclass(slots=True)
-class Conversation:
-    """What one phone was promised, and what its toy has."""
+class Member:
+    """What one person or toy was promised, and what they have."""
 
-    family: Family
-    accepted: dict[str, str] = field(default_factory=dict)
-    """Message id by `ref`, in the order of acceptance: a phone sends one clip at a time."""
-    durations: dict[str, int] = field(default_factory=dict)
-    """Milliseconds of the clip that was sent, by message id."""
+    id: str
+    promises: dict[str, Promise] = field(default_factory=dict)
+    """By `ref`, in the order of acceptance: everybody sends one message at a time."""
     changed: int = 0
     """Times that the same `ref` came back under another id."""
     sent: int = 0
-    """Blobs handed to the network, repetitions included."""
-    shown: dict[str, int] = field(default_factory=dict)
-    """Milliseconds by id, as the toy shows messages: each when it comes for the first time."""
+    """Messages handed to the network, repetitions included."""
+    refused: int = 0
+    """Of these, those that the server had no room for."""
+    shown: dict[str, Shown] = field(default_factory=dict)
+    """By id, each when it came for the first time."""
     redelivered: int = 0
-    _more: asyncio.Event = field(default_factory=asyncio.Event)
+    under_way: set[tuple[str, str]] = field(default_factory=set)
+    """Id and recipient of what was promised and is not there yet."""
 
-    def promise(self, ref: str, message_id: str, clip: Clip) -> None:
-        if self.accepted.setdefault(ref, message_id) != message_id:
-            self.changed += 1
-        self.durations[message_id] = clip.duration_ms
 
-    def show(self, message_id: str, duration_ms: int) -> None:
-        if message_id in self.shown:
-            self.redelivered += 1
+class Book:
+    """Everybody, and what is still to come."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.members = {member_id: Member(member_id) for member_id in ids}
+        self.accepted = 0
+        self._news = asyncio.Event()
+
+    def promise(self, sender: str, ref: str, promise: Promise) -> None:
+        member = self.members[sender]
+        if member.promises.setdefault(ref, promise).id != promise.id:
+            member.changed += 1
+        elif member.promises[ref] is promise:
+            self.accepted += 1
+            absent = (one for one in promise.recipients if promise.id not in self.members[one].shown)
+            member.under_way.update((promise.id, one) for one in absent)
+        self._tell()
+
+    def show(self, recipient: str, message_id: str, shown: Shown) -> None:
+        member = self.members[recipient]
+        if message_id in member.shown:
+            member.redelivered += 1
         else:
-            self.shown[message_id] = duration_ms
-            self._more.set()
+            member.shown[message_id] = shown
+            if shown.sender in self.members:
+                self.members[shown.sender].under_way.discard((message_id, recipient))
+        self._tell()
 
-    async def caught_up(self, most: int) -> None:
-        """Returns when at most so many accepted messages are still to come."""
-        while self.under_way > most:
-            self._more.clear()
-            await self._more.wait()
+    async def caught_up(self, sender: str, most: int) -> None:
+        """Returns when at most so many copies of what they were promised are still to come."""
+        await self._until(lambda: len(self.members[sender].under_way) <= most)
 
-    @property
-    def under_way(self) -> int:
-        return len(self.accepted.values() - self.shown.keys())
+    async def reached(self, count: int) -> None:
+        """Returns when so many messages were accepted."""
+        await self._until(lambda: self.accepted >= count)
+
+    async def _until(self, happened: Callable[[], bool]) -> None:
+        while not happened():
+            await self._news.wait()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +107,26 @@ class Verdict:
     """Counts; those in `MUST_BE_ZERO` must be 0."""
 
     kills: int
+    fills: int
     seconds: float
     sent: int
+    refused: int
     accepted: int
+    voices: int
+    """Of those accepted."""
     received: int
+    """Copies: what is said in a group has several."""
     redelivered: int
     lost: int
-    """Accepted, and never at its toy."""
+    """Copies of something accepted that never came."""
     doubled: int
-    """One `ref` under two ids, in an answer, at a toy or in the database: the client cannot know them for the same."""
+    """One `ref` under two ids, in an answer, at a recipient or in the database: nobody can know them for the same."""
     misdelivered: int
-    """At another family's toy."""
+    """At somebody it was not for, or as if somebody else had said it."""
     misordered: int
-    """Shown before a message that was accepted earlier."""
+    """Shown before a message of its conversation that was accepted earlier."""
     mixed_up: int
-    """Shown with the length of another clip than the one that was sent."""
+    """Shown with other words, or the length of another clip, than were sent."""
     stray_files: int
     """No message knows them."""
     broken_files: int
@@ -101,33 +142,60 @@ class Verdict:
         return "\n".join(f"{name:14}{value:8.0f}{marks[name]}" for name, value in values.items())
 
 
-def judge(conversations: Sequence[Conversation], data: Path, *, kills: int, seconds: float) -> Verdict:
+def judge(book: Book, data: Path, *, kills: int, fills: int, seconds: float) -> Verdict:
     """The verdict on a run whose server has stopped; `data` is its data folder."""
-    accepted = sum(len(one.accepted) for one in conversations)
+    members = list(book.members.values())
+    promised = {one.id: (member.id, one) for member in members for one in member.promises.values()}
     rows, kept = _rows(data), {path.name: path for path in (data / "audio" / "kept").glob("*/*")}
-    strangers = [set(one.shown) - set(one.accepted.values()) for one in conversations]
-    known = {message_id for one in conversations for message_id in one.accepted.values()}
+    voices = [row for row in rows if row.is_voice]
     return Verdict(
         kills=kills,
+        fills=fills,
         seconds=seconds,
-        sent=sum(one.sent for one in conversations),
-        accepted=accepted,
-        received=sum(len(one.shown) for one in conversations),
-        redelivered=sum(one.redelivered for one in conversations),
-        lost=sum(one.under_way for one in conversations),
-        doubled=sum(one.changed for one in conversations) + abs(len(rows) - accepted),
-        misdelivered=sum(len(ids & known) for ids in strangers),
-        misordered=sum(_misordered(one) for one in conversations),
-        mixed_up=sum(one.durations.get(m, ms) != ms for one in conversations for m, ms in one.shown.items()),
-        stray_files=_unfinished(data / "audio") + len(kept.keys() - {name for row in rows for name in row.files}),
-        broken_files=sum(not _is_whole(row, kept) for row in rows),
+        sent=sum(one.sent for one in members),
+        refused=sum(one.refused for one in members),
+        accepted=book.accepted,
+        voices=sum(isinstance(promise.words, int) for _, promise in promised.values()),
+        received=sum(len(one.shown) for one in members),
+        redelivered=sum(one.redelivered for one in members),
+        lost=sum(len(one.under_way) for one in members),
+        doubled=sum(one.changed for one in members) + abs(len(rows) - book.accepted),
+        misdelivered=sum(_is_misdelivered(one.id, *got, promised) for one in members for got in one.shown.items()),
+        misordered=_misordered(members, {row.id: row for row in rows}),
+        mixed_up=sum(_is_mixed_up(*got, promised) for one in members for got in one.shown.items()),
+        stray_files=_unfinished(data / "audio") + len(kept.keys() - {name for row in voices for name in row.files}),
+        broken_files=sum(not _is_whole(row, kept) for row in voices)
+        + sum(row.state != "published" for row in rows if not row.is_voice),
     )
 
 
-def _misordered(conversation: Conversation) -> int:
-    place = {message_id: number for number, message_id in enumerate(conversation.accepted.values())}
-    places = [place[message_id] for message_id in conversation.shown if message_id in place]
-    return sum(later < earlier for earlier, later in pairwise(places))
+Promised = Mapping[str, tuple[str, Promise]]
+"""Sender and promise by id."""
+
+
+def _is_misdelivered(recipient: str, message_id: str, shown: Shown, promised: Promised) -> bool:
+    if message_id not in promised:
+        return False  # a second one of something: counted as doubled
+    sender, promise = promised[message_id]
+    return recipient not in promise.recipients or shown.sender != sender
+
+
+def _is_mixed_up(message_id: str, shown: Shown, promised: Promised) -> bool:
+    return message_id in promised and promised[message_id][1].words != shown.words
+
+
+def _misordered(members: Sequence[Member], rows: Mapping[str, Row]) -> int:
+    """What everybody was shown, against the order of acceptance as the database has it; and that one against the order
+    in which everybody was told."""
+    wrong = 0
+    for member in members:
+        places: dict[str, list[int]] = defaultdict(list)
+        for message_id in member.shown:
+            if message_id in rows:
+                places[rows[message_id].conversation].append(rows[message_id].seq)
+        told = [rows[one.id].seq for one in member.promises.values() if one.id in rows]
+        wrong += sum(later < earlier for order in (told, *places.values()) for earlier, later in pairwise(order))
+    return wrong
 
 
 # ── the disk ──
@@ -135,10 +203,13 @@ def _misordered(conversation: Conversation) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A voice message as the database has it."""
+    """A message as the database has it."""
 
     id: str
+    seq: int
+    conversation: str
     state: str
+    is_voice: bool
     duration_ms: int | None
 
     @property
@@ -150,7 +221,8 @@ class Row:
 def _rows(data: Path) -> list[Row]:
     connection = sqlite3.connect(data / "toybackend.sqlite3")
     try:
-        return [Row(*found) for found in connection.execute("SELECT id, state, duration_ms FROM messages")]
+        found = connection.execute("SELECT id, seq, conversation, state, text IS NULL, duration_ms FROM messages")
+        return [Row(*one) for one in found]
     finally:
         connection.close()
 
@@ -161,7 +233,7 @@ def _unfinished(audio: Path) -> int:
 
 
 def _is_whole(row: Row, kept: Mapping[str, Path]) -> bool:
-    """Whether a message is published, and both its files are there and complete."""
+    """Whether a voice is published, and both its files are there and complete."""
     if row.state != "published" or row.duration_ms is None or not all(name in kept for name in row.files):
         return False
     checked = check_our_mp3(kept[row.files[1]].read_bytes())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scarcity import no_descriptors
 from toybackend.audio_stores import local_files
 from toybackend.audio_stores.local_files import BUFFER_BYTES, LocalFiles
 from toybackend.errors import Overloaded
@@ -60,23 +61,44 @@ async def test_a_big_blob_is_not_held_in_memory(store: LocalFiles, tmp_path: Pat
 # ── durability ──
 
 
-async def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
-    store: LocalFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps: list[str] = []
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was synced and renamed, each by the name of the folder that it is in."""
+    found: list[str] = []
 
     def fsync(descriptor: int, real: Callable[[int], None] = os.fsync) -> None:
-        steps.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).parent.name}")
+        found.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).parent.name}")
         real(descriptor)
 
     def replace(file: Path, target: Path, real: Callable[[Path, Path], Path] = Path.replace) -> Path:
-        steps.append(f"rename {file.parent.name}")
+        found.append(f"rename {file.parent.name}")
         return real(file, target)
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
+    return found
+
+
+async def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
+    store: LocalFiles, steps: list[str]
+) -> None:
     await keep(store)
     assert steps == ["sync incoming", "rename incoming", "sync kept"]
+
+
+async def test_what_was_deleted_does_not_come_back(store: LocalFiles, steps: list[str]) -> None:
+    await keep(store)
+    steps.clear()
+    await store.delete_original(ONE)
+    assert steps == ["sync kept"]
+    await store.delete(ONE)
+    assert steps == ["sync kept"], "there was nothing to delete"
+
+
+async def test_the_folders_of_a_new_store_have_their_names_for_good(tmp_path: Path, steps: list[str]) -> None:
+    (tmp_path / "data").mkdir()
+    async with LocalFiles(tmp_path / "data" / "audio", min_free_bytes=0).opened():
+        assert steps == ["sync audio", "sync data", f"sync {tmp_path.name}"]
 
 
 # ── room ──
@@ -114,12 +136,45 @@ async def test_a_full_disk_in_the_workshop_is_overloaded(
     store: LocalFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await keep(store)
-    (tmp_path / "work").rmdir()
+    monkeypatch.setattr(store, "_root", tmp_path / "away")
     with pytest.raises(Overloaded):
         async with store.workshop(ONE):
             pytest.fail("there is no place to work")
     with pytest.raises(Overloaded):
         await store.keep_mp3(ONE, tmp_path / "none.mp3")
+
+
+async def test_folders_that_hold_nothing_of_worth_are_made_again(store: LocalFiles, tmp_path: Path) -> None:
+    for room in ("incoming", "work"):
+        shutil.rmtree(tmp_path / room)
+    await keep(store, bytes(2 * BUFFER_BYTES))
+    async with store.workshop(ONE) as (_, folder):
+        assert folder.exists()
+    shutil.rmtree(tmp_path / "work")
+    async with store.desk() as folder:
+        assert folder.exists()
+
+
+@pytest.mark.parametrize("room", ["kept", "."])
+async def test_folders_that_hold_sound_are_not(room: str, store: LocalFiles, tmp_path: Path) -> None:
+    """The volume may only be away: made again, it would be in its way when it comes back."""
+    shutil.rmtree(tmp_path / room, ignore_errors=True)
+    with pytest.raises(Overloaded):
+        await keep(store)
+    with pytest.raises(Overloaded):
+        await store.ping()
+    assert not (tmp_path / "kept").exists()
+
+
+async def test_a_store_that_cannot_write_is_not_well(
+    store: LocalFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(**where: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    with pytest.raises(Overloaded):
+        await store.ping()
 
 
 # ── a sender that goes away at the worst moment ──
@@ -220,3 +275,32 @@ async def test_a_copy_that_does_not_fit_is_overloaded(
     monkeypatch.setattr(shutil, "copyfile", is_full)
     with pytest.raises(Overloaded):
         await getattr(store, step)(tmp_path, ONE)
+
+
+# ── no file descriptors ──
+
+
+@pytest.mark.parametrize("size", [5, 2 * BUFFER_BYTES])
+@pytest.mark.parametrize("but", [0, 1, 2])
+async def test_without_descriptors_it_is_overloaded_and_keeps_nothing(
+    size: int, but: int, store: LocalFiles, tmp_path: Path
+) -> None:
+    with no_descriptors(but=but):
+        try:
+            await keep(store, bytes(size))
+        except Overloaded as full:
+            assert full.retry_after
+            assert but == 0
+    assert len(files_in(tmp_path)) == bool(but)
+    await keep(store)
+
+
+async def test_a_workshop_that_cannot_be_cleared_is_cleared_later(store: LocalFiles, tmp_path: Path) -> None:
+    await keep(store)
+    async with store.workshop(ONE) as (_, folder):
+        (folder / "sound.pcm").write_bytes(b"a voice")
+        with no_descriptors():
+            async with store.desk() as desk:
+                pass
+            assert desk.exists()
+    assert [*(tmp_path / "work").iterdir()] == []

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, BrowserContext, Playwright, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
 
 from tests.browser.watch import Watch
 
@@ -112,3 +112,15 @@ class Contexts:
     async def close(self) -> None:
         for context in self._open:
             await context.close()
+
+
+async def lose_network(page: Page) -> None:
+    """As a phone in a tunnel. Where the machine itself has nothing but loopback, the browser thinks that it has been
+    like that all the time: what it does not say, is said here."""
+    await page.context.set_offline(True)
+    await page.evaluate("() => void dispatchEvent(new Event('offline'))")
+
+
+async def find_network(page: Page) -> None:
+    await page.context.set_offline(False)
+    await page.evaluate("() => void dispatchEvent(new Event('online'))")

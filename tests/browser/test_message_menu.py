@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
-from tests.browser.chromium import Contexts
+from tests.browser.chromium import Contexts, find_network, lose_network
 from tests.browser.people import Parent
 from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
@@ -38,7 +38,7 @@ async def test_a_sent_message_is_deleted_for_everyone(mum: Parent) -> None:
 
 
 async def test_an_unsent_message_is_deleted_here(mum: Parent, watch: Watch) -> None:
-    await mum.page.context.set_offline(True)
+    await lose_network(mum.page)
     await expect(mum.connection).to_be_visible()
     await mum.write("good night")
     await expect(mum.newest("Waiting for a connection")).to_be_visible()
@@ -47,7 +47,7 @@ async def test_an_unsent_message_is_deleted_here(mum: Parent, watch: Watch) -> N
     await deeds.filter(has_text="Delete").click()
     await expect(mum.bubbles).to_have_count(0)
 
-    await mum.page.context.set_offline(False)
+    await find_network(mum.page)
     await expect(mum.connection).to_be_hidden()
     assert await mum.messages() == []
     if watch.troubles:  # what it asked for meanwhile

@@ -33,7 +33,7 @@ def settings_on(data: Path) -> Settings:
     return Settings(
         network=Network(http_port=0, ws_port=0),
         storage=Storage(data_dir=data, min_free_bytes=0),
-        sockets=Sockets(frames_per_minute=1_000_000),
+        sockets=Sockets(frames_per_minute=1_000_000, messages_per_minute=1_000_000),
     )
 
 

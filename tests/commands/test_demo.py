@@ -39,7 +39,8 @@ def test_the_main_job_in_one_go(tmp_path: Path) -> None:
     lines = done.out.splitlines()
     for line, step in zip(lines, STEPS, strict=False):
         assert line.startswith(f"✓ {step}") and " ms" in line
-    assert lines[len(STEPS) :] == ["", f"The toy has the voice: {mp3}."]
+    assert lines[len(STEPS)] == ""
+    assert "".join(lines[len(STEPS) + 1 :]) == f"The toy has the voice: {mp3}."  # a long path has a line of its own
     assert mp3.read_bytes()[0] == 0xFF and mp3.stat().st_size > 10_000
     assert [file.name for file in tmp_path.iterdir()] == ["voice.mp3"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -11,12 +12,20 @@ from typing import Any
 import pytest
 
 from tests.commands.running import Done, call
+from toybackend import descriptors
+from toybackend.app import open_house
 from toybackend.commands import doctor as doctor_module
 from toybackend.commands.doctor import RECORDINGS
+from toybackend.settings import Settings, Storage
+from toybackend.transcoder import find_ffmpeg
+from toybackend.transcoder.sandbox import strongest
 
 WHAT = [
     "clock",
+    "descriptors",
+    "keeping",
     "ffmpeg",
+    "converter",
     *(kind for _, kind, _ in RECORDINGS),
     "database",
     "audio store",
@@ -68,6 +77,28 @@ def test_a_sick_ffmpeg(tmp_path: Path) -> None:
     assert "[red]ffmpeg" in words.out.replace("\n", "").replace(" ", "") and "→ make ffmpeg" in words.out
 
 
+def test_what_the_converter_can_reach(tmp_path: Path) -> None:
+    """It is said, and wrong only where the operator asked for more than there is."""
+    script = tmp_path / "ffmpeg"
+    script.write_text(f'#!/bin/sh\nexec {find_ffmpeg(None).path} "$@"\n')
+    script.chmod(0o755)
+
+    def examined(**settings: str) -> Done:
+        return call("doctor", "--data", tmp_path / "data", "--json", **settings, **FREE_PORTS)
+
+    def says(done: Done) -> str:
+        return str(next(one["says"] for one in json.loads(done.out) if one["what"] == "converter"))
+
+    assert says(examined()) == str(strongest())
+    as_it_is = examined(FFMPEG=str(script))
+    assert (as_it_is.code, sick(as_it_is)) == (0, {})
+    assert says(as_it_is).startswith("within its reach: network, files outside its folder")
+    too_much = examined(FFMPEG=str(script), CONVERT_SANDBOX="required")
+    assert too_much.code == 1
+    assert "CONVERT_SANDBOX=auto" in sick(too_much)["converter"]["do"]
+    assert says(examined(CONVERT_SANDBOX="off")).endswith("(switched off)")
+
+
 def test_a_port_that_is_taken(taken_port: str, tmp_path: Path) -> None:
     done = call("doctor", "--data", tmp_path, "--json", HTTP_PORT=taken_port, WS_PORT="0")
     assert done.code == 1
@@ -95,3 +126,49 @@ def test_a_clock_that_was_never_set(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
     assert done.code == 1
     assert list(sick(done)) == ["clock"]
+
+
+def test_a_clock_that_jumped_is_believed_when_somebody_says_so(tmp_path: Path) -> None:
+    asyncio.run(_look_long_ago(tmp_path))
+    done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
+    assert done.code == 1
+    assert list(sick(done)) == ["keeping"]
+    assert "--trust-clock" in sick(done)["keeping"]["do"]
+    assert call("doctor", "--data", tmp_path, "--json", "--trust-clock", **FREE_PORTS).code == 0
+    assert call("doctor", "--data", tmp_path, "--json", **FREE_PORTS).code == 0
+
+
+async def _look_long_ago(folder: Path) -> None:
+    settings = Settings(storage=Storage(data_dir=folder))
+    async with open_house(settings, clock=lambda: 1_600_000_000_000) as house:
+        await house.retention.look()
+
+
+def test_a_database_that_is_missing_or_damaged(tmp_path: Path) -> None:
+    """It is left as it is."""
+    asyncio.run(_look_long_ago(tmp_path))
+    database = tmp_path / "toybackend.sqlite3"
+    database.rename(tmp_path / "away")
+    done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
+    assert (done.code, list(sick(done))) == (1, ["data folder"])
+    assert "put it back" in sick(done)["data folder"]["says"]
+    assert not database.exists()
+
+
+def test_too_few_file_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "most", lambda: 1024)
+    done = call("doctor", "--data", tmp_path, "--json", **FREE_PORTS)
+    assert done.code == 1
+    assert list(sick(done)) == ["descriptors"]
+    assert "1024" in sick(done)["descriptors"]["says"] and "LimitNOFILE=" in sick(done)["descriptors"]["do"]
+    few = call(
+        "doctor",
+        "--data",
+        tmp_path,
+        "--json",
+        MAX_SOCKETS="100",
+        MAX_HTTP_CONNECTIONS="10",
+        MAX_HANDSHAKES="10",
+        **FREE_PORTS,
+    )
+    assert few.code == 0

@@ -163,7 +163,19 @@ def test_a_column_by_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["x", A[:-1], A + "a", "g" * 32, f"{A[:16]} {A[16:]}", f"0x{A}", "ａ" * 32, "\x00" * 32, f"{A}.", ";;;"],
+    [
+        "x",
+        A[:-1],
+        A + "a",
+        "g" * 32,
+        f"{A[:16]} {A[16:]}",
+        f"0x{A}",
+        "ａ" * 32,
+        "\x00" * 32,
+        f"{A}.",
+        ";;;",
+        f'"{A[:16]}"{A[16:]}',
+    ],
 )
 def test_bad_lines_are_named_and_not_shown(tmp_path: Path, line: str) -> None:
     first, bad, last = read(tmp_path, f"{A}\n{line}\n{B}\n")

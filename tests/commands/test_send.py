@@ -15,6 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.client.fake_server import PASSWORD, FakeServer
+from toybackend.commands import send as module
 from toybackend.commands.send import read_password, send
 
 pytestmark = pytest.mark.timeout(20)
@@ -120,6 +121,29 @@ async def test_a_refusal_in_words(server: FakeServer, clip: Path) -> None:
     server.refusals = {"t_1": {"code": "unknown_recipient", "message": "there is nobody of this id for you"}}
     code, out, _ = await run(server, clip)
     assert code == 1 and "✗ good-night.amr: there is nobody of this id for you" in out
+
+
+class Once(dict[str, Any]):
+    """Forgets what it was asked for."""
+
+    def __getitem__(self, key: str) -> Any:
+        return self.pop(key)
+
+
+@pytest.mark.parametrize("code", ["rate_limited", "overloaded"])
+async def test_whoever_is_to_come_later_comes_later(server: FakeServer, clip: Path, code: str) -> None:
+    server.refusals = Once(t_1={"code": code, "message": "not now", "retry_after": 1})
+    exit_code, out, _ = await run(server, clip, "--json", "--timeout", 5)
+    assert exit_code == 0
+    told = [(one["event"], one.get("code"), one["seconds"] >= 0.9) for one in events(out)]
+    assert told == [("waiting", code, True), ("accepted", None, False)]
+
+
+async def test_but_not_for_ever(server: FakeServer, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 4)
+    server.refusals = {"t_1": {"code": "overloaded", "message": "not now", "retry_after": 5}}
+    code, out, _ = await run(server, clip, "--json")
+    assert (code, [one["code"] for one in events(out)]) == (1, ["overloaded"])
 
 
 async def test_patience_ends(server: FakeServer, clip: Path) -> None:

@@ -79,6 +79,40 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert done.err == f"toybackend: {key} can be read by others; say: chmod 600 {key}\n"
 
 
+def test_an_example_of_a_key_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "secret.key"
+    key.write_text("changeme" * 8)
+    key.chmod(0o600)
+    done = call("serve", "--data", tmp_path, *FREE)
+    assert (done.code, done.out, key.read_text()) == (2, "", "changeme" * 8)
+    assert done.err == f"toybackend: {key} is not a key of 32 random bytes; remove it and a new one is made\n"
+
+
+def test_a_data_folder_that_others_can_look_into_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    done = call("serve", "--data", tmp_path, *FREE)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"toybackend: {tmp_path} is open to other users; say: chmod 700 {tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WS_PORT", "x"),
+        ("HTTP_PORT", "70000"),
+        ("INSECURE_BIND", "perhaps"),
+        ("HELLO_SECONDS", "nan"),
+        ("COLOUR", "red"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_nothing_is_made(tmp_path: Path, name: str, value: str) -> None:
+    done = call("serve", "--data", tmp_path / "data", **{name: value})
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("toybackend: ") and f"TOYBACKEND_{name}" in done.err
+    assert done.err.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_log_level_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     done = call("serve", "--data", tmp_path / "data", *FREE, LOG_LEVEL="loud")
     assert (done.code, done.err) == (2, "toybackend: TOYBACKEND_LOG_LEVEL='loud': no such level\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.conftest import OpenStore
-from toybackend.errors import Gone
+from toybackend.errors import ConverterUnavailable, Gone
 from toybackend.models import MessageId, SoundId
 from toybackend.ports import AudioStore
 
@@ -25,9 +25,10 @@ async def keep(store: AudioStore, message_id: MessageId, data: bytes = b"#!AMR\n
 
 
 async def keep_mp3(store: AudioStore, message_id: MessageId, data: bytes = b"mp3") -> None:
+    """And the store says how large it is."""
     async with store.workshop(message_id) as (_, folder):
         (folder / "out.mp3").write_bytes(data)
-        await store.keep_mp3(message_id, folder / "out.mp3")
+        assert await store.keep_mp3(message_id, folder / "out.mp3") == len(data)
 
 
 async def original_of(store: AudioStore, message_id: MessageId) -> bytes:
@@ -133,6 +134,38 @@ async def test_the_workshop_is_cleared_after_an_error(store: AudioStore) -> None
     assert not folder.exists()
 
 
+async def test_what_cannot_be_converted_because_it_was_deleted_meanwhile_is_gone(store: AudioStore) -> None:
+    await keep(store, ONE, b"voice")
+    with pytest.raises(ConverterUnavailable):
+        async with store.workshop(ONE):
+            raise ConverterUnavailable
+    with pytest.raises(Gone):
+        async with store.workshop(ONE):
+            await store.delete(ONE)
+            raise ConverterUnavailable
+
+
+async def test_a_workshop_that_was_left_says_nothing_to_the_next_life(store: AudioStore) -> None:
+    await keep(store, ONE)
+    async with store.workshop(ONE), store.desk():
+        pass
+    async with store.desk():
+        assert await store.discard_unfinished() == []
+
+
+@pytest.mark.parametrize("left", [b"", b"#!AMR\nsou"], ids=["nothing", "a part"])
+async def test_what_a_power_cut_left_of_a_recording_does_not_pass_for_it(
+    left: bytes, store: AudioStore, tmp_path: Path
+) -> None:
+    whole = b"#!AMR\nsound"
+    await keep(store, ONE, whole)
+    async with store.workshop(ONE, len(whole)) as (original, _):
+        original.write_bytes(left)
+    with pytest.raises(Gone):
+        async with store.workshop(ONE, len(whole)):
+            pytest.fail("a part is converted as if it were the whole")
+
+
 async def test_there_is_no_workshop_without_an_original(store: AudioStore, tmp_path: Path) -> None:
     with pytest.raises(Gone):
         async with store.workshop(ONE):
@@ -141,6 +174,14 @@ async def test_there_is_no_workshop_without_an_original(store: AudioStore, tmp_p
 
 
 # ── keep_mp3, mp3, delete, sound_ids ──
+
+
+async def test_an_original_is_there_until_it_is_deleted(store: AudioStore) -> None:
+    assert not await store.has_original(ONE)
+    await keep(store, ONE)
+    assert await store.has_original(ONE)
+    await store.delete_original(ONE)
+    assert not await store.has_original(ONE)
 
 
 async def test_an_mp3_is_there_once_it_was_kept(store: AudioStore) -> None:
@@ -269,7 +310,8 @@ async def test_opening_again_keeps_what_was_kept_and_nothing_else(open_store: Op
         await (await blob.__aenter__()).write(MEGABYTE)
         assert len(files_below(tmp_path)) > kept
         async with open_store() as after:
-            await after.discard_unfinished()
+            assert await after.discard_unfinished() == [ONE]
+            assert await after.discard_unfinished() == []
             assert len(files_below(tmp_path)) == kept
             assert await ids(after) == [ONE]
             assert await original_of(after, ONE)

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Row, Table, func, select, update
 
 from tests.contracts.conftest import OpenDatabase
 from tests.world import (
+    FAR,
     NOW,
     accept,
     add_contact,
@@ -543,7 +544,7 @@ async def test_secrets_that_are_over_are_forgotten(database: SqlDatabase, mum: P
     assert found["invitations"] == [f"i{NOW + 1}", NOW + 1]
     assert found["used_nonces"] == [f"n{NOW + 1}", NOW + 1]
     assert await ids(database, plays) == set(kept)
-    await database.forget_expired(NOW + DAY, NOW)
+    await database.forget_expired(NOW + 2 * FAR, NOW)
     assert await values(database, claims) == []
 
 

@@ -70,6 +70,17 @@ async def test_one_more_than_allowed_is_refused_but_not_on_the_shelf(database: S
     await database.add_item(item(None), None, most=2)
 
 
+async def test_one_byte_more_than_a_family_keeps_is_refused(database: SqlDatabase, mum: Party, dad: Party) -> None:
+    await database.add_item(item(mum), None, most=9, size=60, most_bytes=100)
+    with pytest.raises(TooMany):
+        await database.add_item(item(mum), None, most=9, size=41, most_bytes=100)
+    await database.add_item(item(mum), None, most=9, size=40, most_bytes=100)
+    await database.add_item(item(dad), None, most=9, size=100, most_bytes=100)
+    await database.add_item(item(None), None, most=9, size=101, most_bytes=100)
+    assert [await database.kept_bytes(one.id) for one in (mum, dad)] == [100, 100]
+    assert sorted(one.size for one in await database.unconverted_items()) == [40, 60, 100, 101]
+
+
 async def test_a_conversion_settles_once(database: SqlDatabase) -> None:
     good, bad = await add(database, None), await add(database, None)
     assert await database.settle_item(good.id, sound=sound(1234))
@@ -89,6 +100,20 @@ async def test_what_is_not_settled_is_picked_up_oldest_first(database: SqlDataba
         Unconverted(early.id, PartyId(""), ""),
         Unconverted(late.id, mum.id, mum.id),
     ]
+
+
+async def test_a_crash_is_counted_for_what_was_being_converted(database: SqlDatabase, mum: Party) -> None:
+    converting, ready = await add(database, mum), await add_ready(database)
+    await database.note_crash([converting.id, ready.id])
+    assert [one.crashes for one in await database.unconverted_items()] == [1]
+
+
+async def test_the_size_of_an_mp3_is_known_once_it_is_there(database: SqlDatabase) -> None:
+    song = item(None)
+    await database.add_item(song, None, most=9, size=1000)
+    assert await database.mp3_bytes(song.id) == 0
+    await database.settle_item(song.id, sound=sound(), mp3_bytes=4321)
+    assert await database.mp3_bytes(song.id) == 4321
 
 
 async def test_its_sound_is_known_unless_it_failed(database: SqlDatabase, mum: Party) -> None:

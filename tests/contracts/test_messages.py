@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from tests.contracts.conftest import OpenDatabase
 from tests.world import NOW, accept, add_contact, add_group, add_person, message, new_id, sound
 from toybackend.databases.sql import SqlDatabase
+from toybackend.errors import Overloaded
 from toybackend.models import DeliveryState, Message, MessageId, MessageState, Party
-from toybackend.ports import Receipt, Unconverted
+from toybackend.ports import Receipt, Relation, Unconverted
 
 WAITING, DELIVERED, HEARD = DeliveryState
 
@@ -37,6 +39,25 @@ async def test_a_voice_message_waits_for_its_conversion(database: SqlDatabase, m
     assert await mailbox_of(database, bear) == []
 
 
+async def test_a_crash_is_counted_for_what_was_being_converted(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    voices = [message(mum, bear) for _ in range(3)]
+    for one in voices:
+        await accept(database, one)
+    await database.settle(voices[2].id, NOW, sound=sound())
+    await database.note_crash([voices[0].id, voices[2].id, "m_unknown"])
+    await database.note_crash([voices[0].id])
+    assert [one.crashes for one in await database.unconverted()] == [2, 0]
+
+
+async def test_the_size_of_an_mp3_is_known_once_it_is_there(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    voice, text = message(mum, bear), message(mum, bear, text="hi")
+    for one in (voice, text):
+        await accept(database, one)
+    assert await database.mp3_bytes(voice.id) == 0
+    await database.settle(voice.id, NOW, sound=sound(), mp3_bytes=4321)
+    assert [await database.mp3_bytes(one) for one in (voice.id, text.id, "m_unknown")] == [4321, 0, 0]
+
+
 async def test_a_text_is_in_the_mailbox_at_once(database: SqlDatabase, mum: Party, bear: Party) -> None:
     offered = message(mum, bear, text="good night")
     assert (await accept(database, offered)).woken == [bear.id]
@@ -54,6 +75,31 @@ async def test_the_same_ref_finds_the_first_message(database: SqlDatabase, mum: 
     assert (acceptance.is_new, list(acceptance.woken)) == (False, [])
     assert await database.outcome(again.id) is None
     assert await mailbox_of(database, bear) == [first.id]
+
+
+async def test_only_a_new_message_has_to_fit(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    """What was accepted once is not refused for lack of room when it is offered again."""
+
+    def too_much(relation: Relation) -> None:
+        seen.append(relation.kept_bytes)
+        raise Overloaded
+
+    seen: list[int] = []
+    first = replace(message(mum, bear, ref="r"), size=7)
+    await accept(database, first)
+    again = await database.accept(message(mum, bear, ref="r"), lambda relation: None, too_much)
+    assert (again.message, again.is_new, seen) == (first, False, [])
+    new = message(mum, bear, ref="another")
+    with pytest.raises(Overloaded):
+        await database.accept(new, lambda relation: None, too_much)
+    assert (await database.outcome(new.id), seen) == (None, [7])
+
+
+async def test_a_ref_that_was_used_is_known(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    await accept(database, message(mum, bear, ref="r"))
+    assert await database.was_accepted(mum.id, "r")
+    assert not await database.was_accepted(mum.id, "R")
+    assert not await database.was_accepted(bear.id, "r")
 
 
 async def test_the_same_ref_of_another_sender_is_another_message(
@@ -230,6 +276,16 @@ async def test_audio_of_failed_and_unknown_messages_is_not_kept(database: SqlDat
     asked = [waits.id, failed.id, published.id, MessageId("m_none")]
     assert await database.known(asked) == {waits.id, published.id}
     assert await database.known([]) == set()
+
+
+async def test_what_is_unconverted_says_how_large_it_is(database: SqlDatabase, mum: Party, bear: Party) -> None:
+    offered = replace(message(mum, bear), size=1234)
+    await accept(database, offered)
+    assert await database.unconverted() == [Unconverted(offered.id, mum.id, mum.id, 1234)]
+    await database.settle(offered.id, NOW, sound=sound(), mp3_bytes=99)
+    found = await database.outcome(offered.id)
+    assert found is not None
+    assert found[0].size == 1234
 
 
 async def test_there_is_no_outcome_of_an_unknown_message(database: SqlDatabase) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -39,7 +41,7 @@ def count_parties(connection: Connection) -> int:
 
 
 def add_party(connection: Connection) -> None:
-    connection.exec_driver_sql(f"INSERT INTO parties VALUES ('{new_id('p')}', 'person', 'Mum')")
+    connection.exec_driver_sql(f"INSERT INTO parties (id, kind, name) VALUES ('{new_id('p')}', 'person', 'Mum')")
 
 
 FULL, ON = 2, 1
@@ -110,6 +112,14 @@ async def test_a_lock_that_is_let_go_in_time_is_waited_for(file: Path) -> None:
         asyncio.get_running_loop().call_later(0.05, other.execute, "ROLLBACK")
         await engine.write(add_party)
     other.close()
+
+
+async def test_a_query_that_finds_no_file_descriptor_is_overloaded(engine: Engine) -> None:
+    def look_up_a_zone(connection: Connection) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with pytest.raises(Overloaded):
+        await engine.read(look_up_a_zone)
 
 
 async def test_nothing_is_left_open_after_closing(file: Path) -> None:

@@ -1,15 +1,14 @@
-"""What the tests of faults break, and repair again: an ffmpeg, and a disk."""
+"""What the tests of faults break, and repair again: an ffmpeg, and every disk that this process writes to."""
 
 from __future__ import annotations
 
 import os
-import resource
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from toybackend.transcoder.ffmpeg import find_ffmpeg
+from trials.small_disk import NoGrowth
 
 FAULTS = {
     "hangs": "exec sleep 600",
@@ -18,6 +17,14 @@ FAULTS = {
     "is killed": "kill -9 $$",
 }
 """What a sick ffmpeg does, in the words of sh."""
+RARE_FAULTS = {
+    "spews 100 MB": "head -c 100000000 /dev/zero | tr '\\0' x >&2; exit 1",
+    "forks, and its children stay": "sleep 600 & (sleep 600 & sleep 600) & sleep 0.1; exit 0",
+    "is deaf to signals": "trap '' TERM INT HUP; sleep 600 & wait; sleep 600",
+    "stops itself": "kill -STOP $$; sleep 600",
+    "closes its files": "exec 0<&- 1>&- 2>&-; sleep 600",
+}
+"""What one does that is broken on purpose."""
 MISSING = "is missing"
 
 
@@ -38,13 +45,18 @@ class BreakableFfmpeg:
             self.file.unlink()
             return
         answer = f'case "$*" in *-decoders*) exec {self._real} "$@";; esac\n' if only_when_converting else ""
-        self._become(answer + FAULTS[how])
+        self._become(answer + (FAULTS | RARE_FAULTS)[how])
 
     def slow_down(self, seconds: float) -> None:
         """Take this long over every run on somebody's clip, and leave the file `started` beside itself."""
         started = self.file.with_name("started")
         answer = f'case "$* $PWD" in *-decoders*|*known-good-*) exec {self._real} "$@";; esac'
         self._become(f'{answer}\n: > {started}\nsleep {seconds}\nexec {self._real} "$@"')
+
+    def kill_whoever_runs_it(self, *, over_bytes: int) -> None:
+        """Over a recording of more than so many bytes."""
+        size = "$(stat -c %s speech.amr 2>/dev/null || echo 0)"
+        self._become(f'[ {size} -gt {over_bytes} ] && kill -9 $PPID\nexec {self._real} "$@"')
 
     @property
     def has_started(self) -> bool:
@@ -59,53 +71,12 @@ class BreakableFfmpeg:
         new.replace(self.file)
 
 
-class SmallDisk:
-    """A file system of a few megabytes, and a file that takes all that is left of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    @property
-    def free_bytes(self) -> int:
-        found = os.statvfs(self.folder)
-        return found.f_bavail * found.f_frsize
-
-    def fill(self, leave_bytes: int = 0) -> None:
-        """Take everything but this."""
-        missing = self.free_bytes - leave_bytes
-        with self._ballast.open("ab") as file:
-            os.posix_fallocate(file.fileno(), file.tell(), missing)
-
-    def free(self) -> None:
-        self._ballast.unlink()
-
-    def files(self, below: str) -> list[str]:
-        """Names of all files in a folder and the folders in it."""
-        return sorted(found.name for found in (self.folder / below).rglob("*") if found.is_file())
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mounted there while the context is open. Raises CalledProcessError where we may not mount."""
-    folder.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)],
-        check=True,
-        capture_output=True,
-    )
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
-
-
 @contextmanager
 def no_file_grows() -> Iterator[None]:
     """While the context is open this process can write to no file: a full disk for those who may not mount one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    disk = NoGrowth(os.getpid())
+    disk.fill()
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        disk.free()

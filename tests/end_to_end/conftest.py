@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.end_to_end.breakable import BreakableFfmpeg
 from tests.end_to_end.family import Family, add_family
+from tests.end_to_end.line import Line
 from toybackend.app import House, serving
-from toybackend.settings import Network, Settings, Storage
+from toybackend.settings import Conversion, Network, Settings, Storage
+from trials.small_disk import SmallDisk, small_disk
 
 
 @pytest.fixture
@@ -44,6 +50,24 @@ async def family(server: House) -> Family:
     return await add_family(server)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def others(server: House) -> AsyncIterator[tuple[Line, Line]]:
+    """A phone and a toy that talk all the while, and never lose their sockets."""
+    family = await add_family(server)
+    async with family.mum.line() as mum, family.bear.line() as bear:
+        yield mum, bear
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def nobody_else_notices(others: tuple[Line, Line]) -> AsyncIterator[None]:
+    """Whatever a test does to the server: afterwards these two still talk, on the sockets that they have."""
+    yield
+    mum, bear = others
+    said = await mum.text(bear.welcome["id"], "still here?")
+    await bear.hear("text", id=said)
+    await bear.ack(said)
+
+
 @pytest.fixture(scope="session")
 def clip() -> bytes:
     """3.46 s of AMR-NB, as a toy records it."""
@@ -54,3 +78,26 @@ def clip() -> bytes:
 def long_clip() -> bytes:
     """11.12 s."""
     return (Path(__file__).parents[1] / "clips" / "story_nb.amr").read_bytes()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A file system of six megabytes."""
+    with ExitStack() as stack:
+        try:
+            mounted = stack.enter_context(small_disk(tmp_path / "disk", megabytes=6))
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"this user may not mount a disk, see `test_no_file_grows`: {error.stderr.decode().strip()}")
+        yield mounted
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> BreakableFfmpeg:
+    """An ffmpeg that can be broken."""
+    return BreakableFfmpeg(tmp_path)
+
+
+@pytest.fixture
+def breakable(settings: Settings, tool: BreakableFfmpeg) -> Settings:
+    """A server with that ffmpeg, and short deadlines."""
+    return replace(settings, conversion=Conversion(ffmpeg=str(tool.file), deadline_seconds=1.0, retry_seconds=1))

@@ -41,6 +41,13 @@ async def until_not_well(house: House, part: str) -> None:
             await asyncio.sleep(0.1)
 
 
+async def until_well(house: House) -> None:
+    """The same until it names none."""
+    async with asyncio.timeout(PATIENCE):
+        while await parts_not_well(house):
+            await asyncio.sleep(0.1)
+
+
 async def parts_not_well(house: House) -> list[str]:
     """What `/readyz` names; empty when all is well."""
     url = f"{house.listeners.bound().http_url}/readyz"

@@ -55,6 +55,16 @@ class Peer:
                 await self._loop.sock_sendall(self._wire, reply)
         return [event for event in self._protocol.events_received() if isinstance(event, Frame)]
 
+    async def welcomed(self) -> None:
+        """Returns once the server has said something: the handshake is over."""
+        while not await self.read():
+            pass
+
+    async def write(self, data: bytes) -> None:
+        """These bytes as they are, whatever the protocol says."""
+        async with asyncio.timeout(PATIENCE):
+            await self._loop.sock_sendall(self._wire, data)
+
     async def end(self) -> int:
         """Read until the server closes; the close code."""
         while self._protocol.close_rcvd is None:

@@ -260,10 +260,16 @@ async def test_a_toy_has_one_socket(family: Family) -> None:
 async def test_one_socket_too_many_is_to_come_later(settings: Settings) -> None:
     async with serving(replace(settings, sockets=Sockets(max_sockets=2))) as house:
         family = await add_family(house)
-        async with family.mum.line() as mum:
+        async with family.mum.line() as mum, bare(family.bear.url) as early:
             async with family.bear.line() as bear:
-                async with bare(family.mum.url, additional_headers={"Authorization": "Bearer x"}) as third:
-                    assert await third.end() == 1013
+                for options in ({}, {"additional_headers": {"Authorization": f"Bearer {family.mum.token}"}}):
+                    with pytest.raises(InvalidStatus) as refused:
+                        async with bare(family.mum.url, **options):
+                            pass
+                    assert refused.value.response.status_code == 503
+                    assert int(refused.value.response.headers["Retry-After"]) > 0
                 await bear.hear("text", id=await mum.text(family.bear.id, "we are enough"))
+                await early.say(type="hello", token=family.bear.token)
+                assert await early.end() == 1013  # it came before there were too many
             async with family.bear.line() as again:
                 assert again.welcome["unread"] == 1

@@ -8,6 +8,9 @@
                                  that lacks words
   while a message is committed   «overloaded» with retry_after; the same      each message once
                                  `ref` goes through once there is room
+  no room to empty the log of    «overloaded» with retry_after; what was      what was «accepted», once, before and
+  the database                   «accepted» is there after a restart          after a restart
+  no room to start               no server, which says why                    everything, once there is room
 
 No file of a refused voice is left behind.
 """
@@ -15,39 +18,25 @@ No file of a refused voice is left behind.
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.breakable import BreakableFfmpeg, SmallDisk, no_file_grows, small_disk
+from tests.end_to_end.breakable import BreakableFfmpeg, no_file_grows
 from tests.end_to_end.family import Family, add_family, files
+from tests.end_to_end.faults import is_refused
 from tests.end_to_end.line import Line, until
 from tests.end_to_end.observing import everything, ids, sound_of, until_not_well
 from toybackend.app import House, serving
+from toybackend.errors import BadSettings
 from toybackend.settings import Conversion, Settings, Storage
+from trials.small_disk import SmallDisk
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("cheap_hashes")]
 
 RESERVE = 512 << 10
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with ExitStack() as stack:
-        try:
-            mounted = stack.enter_context(small_disk(tmp_path / "disk", megabytes=6))
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"this user may not mount a disk, see `test_no_file_grows`: {error.stderr.decode().strip()}")
-        yield mounted
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> BreakableFfmpeg:
-    return BreakableFfmpeg(tmp_path)
 
 
 @pytest.fixture
@@ -69,22 +58,13 @@ async def at_home(settings: Settings) -> AsyncIterator[tuple[House, Family, Line
             yield house, family, mum, bear
 
 
-async def _is_refused(mum: Line, family: Family, ref: str, clip: bytes | None = None) -> None:
-    """A voice, or a text, is `overloaded`."""
-    await mum.say(to_user=family.bear.id, ref=ref, **({} if clip else {"msg": "hello"}))
-    if clip:
-        await mum.write(clip)
-    refused = await mum.hear("error", ref=ref)
-    assert refused["code"] == "overloaded" and refused["retry_after"] > 0
-
-
 async def test_the_reserve_is_touched(on_disk: Settings, disk: SmallDisk, clip: bytes) -> None:
     storage = replace(on_disk.storage, min_free_bytes=RESERVE)
     async with at_home(replace(on_disk, storage=storage)) as (house, family, mum, bear):
         before = await mum.voice(family.bear.id, clip)
         await bear.hear("voice", id=before)
         disk.fill(leave_bytes=RESERVE // 2)
-        await _is_refused(mum, family, "voice", clip)
+        await is_refused(mum, family, "voice", clip)
         await until_not_well(house, "audio_store")
         await bear.hear("text", id=await mum.text(family.bear.id, "are you there?"))
         assert files(house)["kept"] == {f"{before}.original", f"{before}.mp3"}
@@ -98,8 +78,8 @@ async def test_no_file_grows(settings: Settings, clip: bytes) -> None:
     """The same without a disk of our own, on any machine."""
     async with at_home(settings) as (house, family, mum, bear):
         with no_file_grows():
-            await _is_refused(mum, family, "voice", clip)
-            await _is_refused(mum, family, "text")
+            await is_refused(mum, family, "voice", clip)
+            await is_refused(mum, family, "text")
         assert files(house) == {"incoming": set(), "work": set(), "kept": set()}
         voice = await mum.voice(family.bear.id, clip, ref="voice")
         text = await mum.text(family.bear.id, "hello", ref="text")
@@ -112,8 +92,8 @@ async def test_not_a_byte_is_left(copies: int, on_disk: Settings, disk: SmallDis
     large = clip + clip[6:] * (copies - 1)
     async with at_home(on_disk) as (house, family, mum, bear):
         disk.fill()
-        await _is_refused(mum, family, "voice", large)
-        await _is_refused(mum, family, "text")
+        await is_refused(mum, family, "voice", large)
+        await is_refused(mum, family, "text")
         assert files(house) == {"incoming": set(), "work": set(), "kept": set()}
 
         disk.free()
@@ -126,7 +106,7 @@ async def test_it_fills_up_while_a_message_is_committed(on_disk: Settings, disk:
     """Room enough for the recording, and none for its row."""
     async with at_home(on_disk) as (house, family, mum, bear):
         disk.fill(leave_bytes=len(clip) + 4096 - len(clip) % 4096)
-        await _is_refused(mum, family, "voice", clip)
+        await is_refused(mum, family, "voice", clip)
         assert files(house) == {"incoming": set(), "work": set(), "kept": set()}
         disk.free()
         await bear.hear("voice", id=await mum.voice(family.bear.id, clip, ref="voice"))
@@ -152,3 +132,44 @@ async def test_it_fills_up_while_converting(
         assert voice["duration_ms"] == pytest.approx(11_120, abs=50)
         assert len(await sound_of(voice)) > 40_000
         assert "failed" not in json.dumps(await everything(mum, 0.1))
+
+
+async def test_the_log_cannot_be_emptied_into_the_database(on_disk: Settings, disk: SmallDisk) -> None:
+    """Neither while the server runs nor when it stops or starts; whatever was «accepted» comes all the same, once."""
+    async with at_home(on_disk) as (_, family, mum, _):
+        disk.fill(leave_bytes=1 << 20)
+        accepted = await _texts_until_refused(mum, family)
+    async with serving(on_disk) as house, family.at(house).bear.line() as bear:
+        await bear.hear("text", id=accepted[0])
+    disk.free()
+    async with serving(on_disk) as house, family.at(house).bear.line() as bear:
+        arrived = []
+        for _ in accepted:
+            arrived.append((await bear.next())["id"])
+            await bear.ack(arrived[-1])
+        assert arrived == accepted
+        assert await everything(bear, 0.1) == []
+
+
+async def _texts_until_refused(mum: Line, family: Family) -> list[str]:
+    """The ids of those that were accepted."""
+    accepted: list[str] = []
+    while True:
+        await mum.say(to_user=family.bear.id, msg="x" * 2000, ref=f"{len(accepted)}")
+        answer = await mum.next()
+        if answer["type"] == "error":
+            assert answer["code"] == "overloaded" and len(accepted) > 10
+            return accepted
+        accepted.append(answer["id"])
+
+
+async def test_there_is_no_room_to_start(on_disk: Settings, disk: SmallDisk) -> None:
+    async with at_home(on_disk) as (_, family, mum, _):
+        said = await mum.text(family.bear.id, "good night")
+    disk.fill()
+    with pytest.raises(BadSettings, match="cannot be opened"):
+        async with serving(on_disk):
+            pytest.fail("it is serving")
+    disk.free()
+    async with serving(on_disk) as house, family.at(house).bear.line() as bear:
+        await bear.hear("text", id=said)

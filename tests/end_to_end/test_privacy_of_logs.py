@@ -61,6 +61,7 @@ async def talkative(settings: Settings, log: Path) -> AsyncIterator[Server]:
         "TOYBACKEND_WS_PORT": "0",
         "TOYBACKEND_LOG_LEVEL": "DEBUG",
         "TOYBACKEND_BAD_FRAMES": "5",
+        "TOYBACKEND_MESSAGES_PER_MINUTE": "100000",  # a family's whole life is told in seconds
         "PYTHONASYNCIODEBUG": "1",
     }
     with log.open("wb") as errors:

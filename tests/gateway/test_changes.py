@@ -15,7 +15,7 @@ from tests.gateway.fakes import BEAR, MUM, FakeSocket
 from tests.world import NOW, Clock
 from toybackend.errors import Overloaded
 from toybackend.gateway import changes
-from toybackend.gateway.changes import Changes
+from toybackend.gateway.changes import STEP_BACK_MS, Changes
 from toybackend.gateway.connection import Connection
 from toybackend.gateway.hub import Hub
 from toybackend.models import Party, PartyId, PartyKind, QuietHours, ToySettings
@@ -226,6 +226,30 @@ async def test_a_toy_turns_when_it_is_time(world: World) -> None:
         world.clock.pass_seconds(1)
         await world.sweeps()
     assert (bear.turns, mum.turns) == (1, 0)
+
+
+async def test_a_clock_that_is_set_back_makes_every_toy_look_again_once(world: World) -> None:
+    bear, other = world.socket(BEAR), world.socket(Party(PartyId("t_other"), PartyKind.TOY, "toy"), "other")
+    async with world.settled():
+        await world.sweeps()
+        bear.due_at = world.clock() + 3_600_000
+        world.clock.pass_seconds(-STEP_BACK_MS / 1000)
+        await world.sweeps()
+        assert bear.turns == 0  # it may have been a second, as clocks are corrected
+        bear.due_at = world.clock() + 3_600_000
+        world.clock.pass_seconds(-365 * 86_400)
+        await world.sweeps()
+        await world.sweeps()
+    assert (bear.turns, other.turns) == (1, 0)  # the other one has no quiet hours
+
+
+async def test_the_code_of_a_waiting_toy_follows_a_clock_that_is_set_back(world: World) -> None:
+    async with world.settled():
+        world.socket(NEW)
+        await world.sweeps()
+        world.clock.pass_seconds(-365 * 86_400)
+        await world.sweeps()
+        assert world.database.prolonged == [NEW.id] * 2
 
 
 async def test_the_code_of_a_waiting_toy_lives_as_long_as_it_is_there(world: World) -> None:

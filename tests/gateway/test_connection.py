@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -38,7 +39,7 @@ TO_BEAR = '{"to_user":"t_bear","ref":"r"}'
 TO_NOBODY = '{"to_user":"p_nobody"}'
 CANCEL = '{"type":"cancel"}'
 BAD_FRAMES = 3
-FRAMES_PER_MINUTE = 5
+UPLOAD_SECONDS = 0.1
 HOUR = 3600
 NEW = Party(PartyId("t_new"), PartyKind.WAITING_TOY, "toy")
 QUIET = QuietHours(ZoneInfo("UTC"))
@@ -147,7 +148,7 @@ class Talk:
             delivery=cast(Delivery, self.delivery),
             receipts=cast(Receipts, self.receipts),
             playback=cast(Playback, self.playback),
-            limits=Sockets(bad_frames=BAD_FRAMES, frames_per_minute=FRAMES_PER_MINUTE),
+            limits=Sockets(bad_frames=BAD_FRAMES, upload_seconds=UPLOAD_SECONDS),
             audio=Audio(max_bytes=100),
             metrics=Metrics(),
             clock=self.clock,
@@ -248,25 +249,24 @@ async def test_our_own_trouble_is_not_the_clients_fault() -> None:
     assert [(one.code, one.retry_after) for one in errors] == [("overloaded", 7)] * 5
 
 
-async def test_one_frame_too_many_in_a_minute_is_a_flood() -> None:
-    assert await Talk(*[CANCEL] * (FRAMES_PER_MINUTE + 1)).ends_with() == 4429
-    await Talk(*[CANCEL] * FRAMES_PER_MINUTE).takes_place()
+class StalledSocket(FakeSocket):
+    """Its message has a beginning and no end."""
+
+    async def recv_streaming(self) -> AsyncIterator[str | bytes]:
+        async for fragment in super().recv_streaming():
+            yield fragment
+            await asyncio.Event().wait()
 
 
-async def test_blobs_count_as_frames() -> None:
-    assert await Talk(TO_BEAR, b"one", TO_BEAR, b"two", TO_BEAR, b"three").ends_with() == 4429
-
-
-async def test_every_minute_the_count_starts_anew() -> None:
-    clock = Clock()
-
-    class Slow(FakeDelivery):
-        async def accept_text(self, sender: Party, frame: Any, confirm: Any) -> None:
-            clock.pass_seconds(30)
-
-    talk = Talk(*['{"to_user":"t_bear","msg":"hi"}'] * 20, clock=clock)
-    talk.connection._delivery = cast(Delivery, Slow())
+@pytest.mark.parametrize(
+    "message", [TO_BEAR, b"a voice", [b"a voice ", b"that was told"]], ids=["text", "voice", "refused"]
+)
+async def test_a_message_that_does_not_end_ends_the_socket(message: str | bytes | Sequence[str | bytes]) -> None:
+    talk = Talk() if isinstance(message, list) else Talk(TO_BEAR)
     await talk.takes_place()
+    talk.connection.socket = StalledSocket([message] if isinstance(message, str | bytes) else message).as_connection()
+    assert await talk.ends_with() == 1013
+    assert talk.delivery.voices == []
 
 
 # ── out ──

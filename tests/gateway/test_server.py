@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import http
+import socket
+from contextlib import AsyncExitStack
 from typing import cast
 
 import pytest
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from toybackend.gateway.server import _bearer, _called, _cookie, _refuse
+from toybackend.gateway.server import COME_IN_AT_ONCE, _bearer, _called, _cookie, _lengthen_queue, _refuse
 from toybackend.services.tokens import COOKIE
 
 OURS = frozenset({"https://toys.example"})
@@ -104,6 +106,19 @@ def test_a_handshake_comes_by_one_name() -> None:
     assert _called(headers) == "toys.example:1"
     headers["Host"] = "toys.example:1"
     assert _called(headers) == ""
+
+
+async def test_many_may_queue_outside() -> None:
+    """While we are busy with something else, and never look."""
+
+    async def nobody_comes(connection: ServerConnection) -> None: ...
+
+    async with AsyncExitStack() as stack:
+        listening = serve(nobody_comes, "127.0.0.1", 0, backlog=COME_IN_AT_ONCE)
+        server = await stack.enter_async_context(listening)
+        _lengthen_queue(server)
+        for _ in range(10 * COME_IN_AT_ONCE):
+            stack.enter_context(socket.create_connection(server.sockets[0].getsockname(), timeout=0.5))
 
 
 def test_two_origins_must_both_be_ours() -> None:

@@ -17,6 +17,8 @@ from toybackend.databases.sql import SqlDatabase, open_database
 from toybackend.models import WAVEFORM_BARS, Party, PartyId, Sound
 from toybackend.ports import Event, Progress, Tell, Unconverted
 from toybackend.protocol import ServerFrame, parse_server_frame
+from toybackend.services.admission import Admission
+from toybackend.services.conversion import FairQueue
 from toybackend.services.delivery import Delivery
 from toybackend.services.receipts import Receipts
 from toybackend.services.tokens import Tokens
@@ -37,6 +39,12 @@ class PretendedConverter:
 
     async def check(self) -> str:
         return "pretended"
+
+
+def admission(line: FairQueue, clock: Clock, **limits: int) -> Admission:
+    """Lets everybody in, but for the limits that a test names."""
+    wide = {"messages_per_minute": 1000, "max_waiting": 1000, "waiting_per_family": 1000, "kept_bytes": 1 << 30}
+    return Admission(line, **wide | limits, workers=2, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,15 @@ async def home(migrated_folder: Path, clock: Clock) -> AsyncIterator[Home]:
             tokens=Tokens(database, bus, days=30, clock=clock),
             receipts=receipts,
             delivery=Delivery(
-                database, audio, bus, converter, receipts, enqueue=queue.append, clock=clock, new_id=new_id
+                database,
+                audio,
+                bus,
+                converter,
+                receipts,
+                admission(FairQueue(), clock),
+                enqueue=queue.append,
+                clock=clock,
+                new_id=new_id,
             ),
             mum=mum,
             dad=await add_person(database, "Dad"),

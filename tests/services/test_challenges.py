@@ -83,6 +83,14 @@ async def test_an_answer_comes_in_time(challenges: Challenges, home: Home) -> No
         await challenges.proved(DEVICE, late, answer(late))
 
 
+async def test_a_nonce_of_a_clock_far_ahead_does_not_live_for_years(challenges: Challenges, home: Home) -> None:
+    home.clock.pass_seconds(86_400)
+    nonce = challenges.ask(DEVICE).nonce
+    home.clock.pass_seconds(-86_400)
+    with pytest.raises(NotAuthenticated):
+        await challenges.proved(DEVICE, nonce, answer(nonce))
+
+
 async def test_a_nonce_is_for_the_device_that_asked(challenges: Challenges) -> None:
     borrowed = challenges.ask(DEVICE).nonce
     with pytest.raises(NotAuthenticated):

@@ -11,16 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toybackend.errors import ConverterUnavailable
+from toybackend.errors import ConverterUnavailable, Overloaded
 from toybackend.models import MessageId, PartyId
 from toybackend.ports import Unconverted
-from toybackend.services.conversion import MOST_RETRY_SECONDS, Conversion, FairQueue
+from toybackend.services.conversion import MOST_RETRY_SECONDS, Conversion, FairQueue, NotNow
 
 SOON = 5.0
 
 
-def job(number: int, family: str = "p_a") -> Unconverted:
-    return Unconverted(MessageId(f"m_{number}"), PartyId("p_1"), family)
+LONG, SHORT = 90_000, 5_000
+
+
+def job(number: int, family: str = "p_a", size: int = SHORT) -> Unconverted:
+    return Unconverted(MessageId(f"m_{number}"), PartyId("p_1"), family, size)
 
 
 def jobs(families: str) -> list[Unconverted]:
@@ -97,6 +100,38 @@ async def test_whoever_waits_for_a_job_gets_it() -> None:
         assert {one.family for one in await asyncio.gather(*waiting)} == set("abc")
 
 
+async def test_who_takes_only_short_clips_passes_by_families_whose_turn_is_a_long_one() -> None:
+    queue = FairQueue()
+    for one in (job(1, "a", LONG), job(2, "a"), job(3, "b", LONG), job(4, "c"), job(5, "c", LONG)):
+        queue.put(one)
+    assert (await queue.get(SHORT)).id == "m_4"
+    waiting = asyncio.create_task(queue.get(SHORT))
+    await asyncio.sleep(0)
+    assert not waiting.done()  # no family has a short one in front
+    assert (await queue.get()).id == "m_1"
+    async with asyncio.timeout(SOON):
+        assert (await waiting).id == "m_2"  # its turn has come within its family
+
+
+async def test_a_clip_waits_until_it_is_done_however_often_it_is_put_off() -> None:
+    queue = FairQueue()
+
+    def waiting() -> list[int]:
+        return [queue.waiting(), *(queue.waiting(family) for family in "abc")]
+
+    for one in jobs("aab"):
+        queue.put(one)
+        queue.put(one)
+    got = await queue.get()
+    assert waiting() == [3, 2, 1, 0]
+    queue.release(got, done=False)
+    assert waiting() == [3, 2, 1, 0]
+    queue.put_back(got)
+    for left in ([2, 2, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]):
+        queue.release(await queue.get(), done=True)
+        assert waiting() == left
+
+
 async def test_a_clip_is_queued_once_until_it_is_done() -> None:
     queue = FairQueue()
     for _ in range(2):
@@ -118,6 +153,24 @@ async def test_a_clip_is_queued_once_until_it_is_done() -> None:
 # ── the workers ──
 
 
+async def test_a_short_clip_waits_for_no_long_one() -> None:
+    finish = asyncio.Event()
+
+    async def convert(one: Unconverted) -> None:
+        if one.size > SHORT:
+            await finish.wait()
+
+    shop = Shop(convert, workers=2, express_bytes=SHORT)
+    async with shop.conversion.running(stop_seconds=0):
+        for number in range(20):
+            shop.queue.put(job(number, f"p_{number}", LONG))
+        shop.queue.put(short := job(20, "p_late"))
+        async with asyncio.timeout(SOON):
+            await shop.has_news.wait()
+        assert shop.done == [short] and shop.most_running == 3
+        finish.set()
+
+
 class Shop:
     """What the workers do, and in which order; `convert` is what one conversion does."""
 
@@ -127,6 +180,7 @@ class Shop:
         delayed: Callable[[Unconverted], Awaitable[None]] | None = None,
         *,
         workers: int = 1,
+        express_bytes: int = 0,
         retry_seconds: float = 0.01,
     ) -> None:
         self.queue = FairQueue()
@@ -138,7 +192,12 @@ class Shop:
         self.most_running = 0
         self._convert_one = convert
         self.conversion = Conversion(
-            self.queue, self._convert, delayed or self._delayed, workers=workers, retry_seconds=retry_seconds
+            self.queue,
+            self._convert,
+            delayed or self._delayed,
+            workers=workers,
+            express_bytes=express_bytes,
+            retry_seconds=retry_seconds,
         )
 
     async def _convert(self, one: Unconverted) -> None:
@@ -202,7 +261,9 @@ async def test_only_so_many_run_at_a_time(workers: int) -> None:
     assert shop.most_running == workers
 
 
-@pytest.mark.parametrize("failure", [ConverterUnavailable("no ffmpeg"), ZeroDivisionError("ours")])
+@pytest.mark.parametrize(
+    "failure", [ConverterUnavailable("no ffmpeg"), Overloaded("no room"), ZeroDivisionError("ours")]
+)
 async def test_a_clip_is_tried_again_and_its_sender_told_once(failure: Exception) -> None:
     shop = Shop(failing(failure, failure, failure))
     shop.queue.put(job(1))
@@ -247,6 +308,16 @@ async def test_the_pauses_between_tries_grow_up_to_a_limit(monkeypatch: pytest.M
     async with shop.conversion.running(stop_seconds=1):
         await shop.has_done(1)
     assert pauses == [5, 10, 20, 40, *[MOST_RETRY_SECONDS] * 4]
+
+
+async def test_a_clip_that_shall_wait_waits_as_long_as_it_is_told_and_others_go_on() -> None:
+    shop = Shop(failing(NotNow(0.05)), retry_seconds=60)
+    for one in jobs("ab"):
+        shop.queue.put(one)
+    async with shop.conversion.running(stop_seconds=1):
+        await shop.has_done(2)
+    assert "".join(one.family for one in shop.done) == "ba"
+    assert [one.family for one in shop.late] == ["a"]
 
 
 async def test_a_notice_that_cannot_be_sent_does_not_stop_the_work() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.services.conftest import Home, PretendedConverter
+from tests.services.conftest import Home, PretendedConverter, admission
 from tests.world import add_contact, add_group, add_person, new_id
 from toybackend.errors import (
     AudioTooLong,
@@ -21,8 +21,10 @@ from toybackend.errors import (
     EmptyAudio,
     NotAllowed,
     Overloaded,
+    RateLimited,
     Refused,
     SizeMismatch,
+    TooMany,
     UnknownRecipient,
 )
 from toybackend.models import (
@@ -80,6 +82,27 @@ async def state(home: Home, message_id: MessageId) -> MessageState:
     return found[0].state
 
 
+async def test_half_a_recording_is_never_converted(home: Home) -> None:
+    """As a power cut may leave it: the sender is told, and the next voice comes."""
+    [lost], [good] = await say(home, home.mum, to(home.bear)), await say(home, home.mum, to(home.bear))
+    await asyncio.to_thread(home.audio.path(lost.id, ".original").write_bytes, BLOB[:-3])
+    for job in await home.database.unconverted():
+        await home.delivery.convert(job)
+    assert home.told(home.mum) == [Failed(id=lost.id, code="internal")]
+    assert await mailbox(home, home.bear) == [good.id]
+    assert await files(home) == [good.id]
+
+
+async def test_a_voice_that_is_abandoned_holds_up_nothing(home: Home) -> None:
+    [lost], [good] = await say(home, home.mum, to(home.bear)), await say(home, home.mum, to(home.bear))
+    abandoned, job = home.queue
+    await home.delivery.convert(job)
+    assert await mailbox(home, home.bear) == []
+    await home.delivery.abandon(abandoned)
+    assert home.told(home.mum) == [Failed(id=lost.id, code="internal")]
+    assert await mailbox(home, home.bear) == [good.id]
+
+
 # ── in ──
 
 
@@ -87,7 +110,7 @@ async def test_an_accepted_voice_is_safe_and_queued(home: Home) -> None:
     [message] = await say(home, home.mum, to(home.bear, ref="r"))
     assert (message.sender_id, message.sender_name, message.to_user) == (home.mum.id, "Mum", home.bear.id)
     assert (message.ref, message.accepted_at, message.state) == ("r", home.clock.now, MessageState.ACCEPTED)
-    assert home.queue == [Unconverted(message.id, home.mum.id, family=home.mum.id)]
+    assert home.queue == [Unconverted(message.id, home.mum.id, home.mum.id, len(BLOB))]
     assert [job.id for job in await home.database.unconverted()] == [message.id]
     async with home.audio.workshop(message.id) as (original, _):
         assert await asyncio.to_thread(original.read_bytes) == BLOB
@@ -299,11 +322,147 @@ async def test_a_sender_that_missed_a_failure_gets_it_by_sending_again(home: Hom
     assert await files(home) == []
 
 
+# ── admission ──
+
+
+def strict(home: Home, **limits: int) -> Delivery:
+    """The same, at a gate that lets fewer in; what it accepts waits in a line that nobody works at."""
+    line = FairQueue()
+    return Delivery(
+        home.database,
+        home.audio,
+        home.bus,
+        home.converter,
+        home.receipts,
+        admission(line, home.clock, **limits),
+        enqueue=line.put,
+        clock=home.clock,
+        new_id=new_id,
+    )
+
+
+async def bring(delivery: Delivery, sender: Party, header: VoiceHeader, blob: bytes = BLOB) -> None:
+    """As a socket does: the header first, and the blob if that was let in."""
+    await delivery.address(sender, header)
+    async with delivery.receive() as incoming:
+        await incoming.write(blob)
+        await delivery.accept_voice(sender, header, incoming, lambda message: None)
+
+
+async def tell(delivery: Delivery, sender: Party, **frame: Any) -> None:
+    await delivery.accept_text(sender, TextMessage(msg="hi", **frame), lambda message: None)
+
+
+async def test_so_many_messages_a_minute_of_whatever_kind(home: Home) -> None:
+    delivery = strict(home, messages_per_minute=2)
+    await bring(delivery, home.mum, to(home.bear))
+    await tell(delivery, home.mum, to_user=home.bear.id)
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            await delivery.address(home.mum, to(home.bear))
+        with pytest.raises(RateLimited):
+            await tell(delivery, home.mum, to_user=home.bear.id)
+    await bring(delivery, home.bear, to(home.mum))
+    home.clock.pass_seconds(61)
+    await bring(delivery, home.mum, to(home.bear))
+
+
+async def test_who_may_not_send_is_told_so_first(home: Home) -> None:
+    """However many messages; and none of them counts."""
+    delivery = strict(home, messages_per_minute=1, max_waiting=1)
+    await bring(delivery, home.mum, to(home.bear))
+    for _ in range(2):
+        with pytest.raises(UnknownRecipient):
+            await delivery.address(home.mum, to(home.dad))
+    home.clock.pass_seconds(61)
+    with pytest.raises(Overloaded):
+        await delivery.address(home.mum, to(home.bear))
+    await tell(delivery, home.mum, to_user=home.bear.id)
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        ({"messages_per_minute": 1}, RateLimited),
+        ({"max_waiting": 1}, Overloaded),
+        ({"waiting_per_family": 1}, Overloaded),
+        ({"kept_bytes": len(BLOB)}, TooMany),
+    ],
+    ids=lambda one: next(iter(one), None) if isinstance(one, dict) else one.code,
+)
+async def test_what_was_accepted_is_let_in_again(home: Home, limits: dict[str, int], refused: type[Refused]) -> None:
+    """And nothing else is: not another message, not the same `ref` of somebody else."""
+    delivery = strict(home, **limits)
+    await bring(delivery, home.mum, to(home.bear, ref="r"))
+    for _ in range(2):
+        await bring(delivery, home.mum, to(home.bear, ref="r"))
+    for header in (to(home.bear), to(home.bear, ref="another")):
+        with pytest.raises(refused):
+            await delivery.address(home.mum, header)
+    assert len(await files(home)) == 1
+
+
+async def test_a_text_that_was_accepted_is_let_in_again(home: Home) -> None:
+    delivery = strict(home, messages_per_minute=1)
+    for _ in range(3):
+        await tell(delivery, home.mum, to_user=home.bear.id, ref="r")
+    with pytest.raises(RateLimited):
+        await tell(delivery, home.mum, to_user=home.bear.id, ref="another")
+    assert len(await mailbox(home, home.bear)) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [({"max_waiting": 1}, Overloaded), ({"waiting_per_family": 1}, Overloaded), ({"kept_bytes": 20}, TooMany)],
+    ids=lambda one: next(iter(one), None) if isinstance(one, dict) else one.code,
+)
+async def test_it_is_asked_again_when_the_recording_is_there(
+    home: Home, limits: dict[str, int], refused: type[Refused]
+) -> None:
+    """Many headers may have been let in before the first recording; what is refused then keeps nothing."""
+    delivery = strict(home, **limits)
+    for ref in ("one", "two"):
+        await delivery.address(home.mum, to(home.bear, ref=ref))
+    async with delivery.receive() as incoming:
+        await incoming.write(BLOB)
+        await delivery.accept_voice(home.mum, to(home.bear, ref="one"), incoming, lambda message: None)
+    kept = await files(home)
+    async with delivery.receive() as incoming:
+        await incoming.write(BLOB)
+        with pytest.raises(refused):
+            await delivery.accept_voice(home.mum, to(home.bear, ref="two"), incoming, lambda message: None)
+    assert await files(home) == kept
+    assert len(await home.database.unconverted()) == 1
+    await tell(delivery, home.mum, to_user=home.bear.id)
+
+
+async def test_a_header_that_says_how_much_comes_is_taken_at_its_word(home: Home) -> None:
+    delivery = strict(home, kept_bytes=100)
+    with pytest.raises(TooMany):
+        await delivery.address(home.mum, to(home.bear, bytes=101))
+    await delivery.address(home.mum, to(home.bear, bytes=100))
+    await delivery.address(home.mum, to(home.bear))
+
+
+async def test_what_waited_at_the_start_is_never_refused(home: Home) -> None:
+    for _ in range(3):
+        await say(home, home.mum, to(home.bear))
+    delivery = strict(home, max_waiting=1, waiting_per_family=1, kept_bytes=1)
+    assert await delivery.pick_up() == 3
+
+
+async def test_what_is_converted_counts_with_its_mp3(home: Home) -> None:
+    await say(home, home.mum, to(home.bear))
+    assert await home.database.kept_bytes(home.mum.id) == len(BLOB)
+    await home.delivery.convert(home.queue[0])
+    assert await home.database.kept_bytes(home.bear.id) == len(BLOB) + len(b"mp3 of " + BLOB)
+
+
 # ── accepting fails ──
 
 
 async def test_when_the_database_refuses_nothing_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(message: Message, may: May) -> Acceptance:
+    async def full(message: Message, may: May, fits: May) -> Acceptance:
         raise Overloaded
 
     monkeypatch.setattr(home.database, "accept", full)
@@ -318,7 +477,7 @@ async def test_a_commit_that_happened_but_was_not_confirmed_loses_no_message(
     """The row is there, so the message must be converted: the rest of its conversation waits for it."""
     real = home.database.accept
 
-    async def half(message: Message, may: May) -> Acceptance:
+    async def half(message: Message, may: May, fits: May) -> Acceptance:
         await real(message, may)
         raise Overloaded
 
@@ -338,7 +497,7 @@ async def test_what_is_cut_off_while_the_row_is_written_is_found_at_the_next_sta
 ) -> None:
     real, written = home.database.accept, asyncio.Event()
 
-    async def slow(message: Message, may: May) -> Acceptance:
+    async def slow(message: Message, may: May, fits: May) -> Acceptance:
         acceptance = await real(message, may)
         written.set()
         await asyncio.sleep(0.05)
@@ -459,7 +618,9 @@ class SlowConverter(PretendedConverter):
         return made
 
 
-@pytest.mark.parametrize("fails", [[], [BadAudio()]], ids=["well", "bad audio"])
+@pytest.mark.parametrize(
+    "fails", [[], [BadAudio()], [ConverterUnavailable()]], ids=["well", "bad audio", "nothing to read"]
+)
 async def test_a_voice_that_is_deleted_while_it_is_converted_leaves_nothing(home: Home, fails: list[Exception]) -> None:
     converter = SlowConverter(fails)
     delivery = Delivery(
@@ -468,6 +629,7 @@ async def test_a_voice_that_is_deleted_while_it_is_converted_leaves_nothing(home
         home.bus,
         converter,
         home.receipts,
+        admission(FairQueue(), home.clock),
         enqueue=home.queue.append,
         clock=home.clock,
         new_id=new_id,
@@ -501,10 +663,10 @@ async def test_what_was_not_converted_is_picked_up_oldest_first(home: Home) -> N
     for _ in range(3):
         await say(home, home.mum, to(home.bear))
     await home.delivery.convert(home.queue[1])
-    expected = [home.queue[0], home.queue[2]]
+    expected = [home.queue[0].id, home.queue[2].id]
     home.queue.clear()
     assert await home.delivery.pick_up() == 2
-    assert home.queue == expected
+    assert [one.id for one in home.queue] == expected
 
 
 async def test_files_that_no_message_knows_are_swept_away(home: Home) -> None:

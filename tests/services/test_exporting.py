@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,27 @@ async def test_a_full_disk_is_overloaded_and_leaves_nothing(
         await export(exporting, home.mum)
     monkeypatch.undo()
     assert (await export(exporting, home.mum)).sounds == set()
+
+
+async def test_packing_ends_soon_when_nobody_waits_for_it_any_more(
+    home: Home, exporting: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stops would wait for it: a family may have gigabytes."""
+    packed: list[str] = []
+
+    def slowly(archive: ZipFile, path: Path, name: str, *_: object) -> None:
+        packed.append(name)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(ZipFile, "write", slowly)
+    for _ in range(40):
+        await voice(home, home.mum, home.bear)
+    exporting_now = asyncio.create_task(export(exporting, home.mum))
+    while not packed:
+        await asyncio.sleep(0.01)
+    exporting_now.cancel()
+    await asyncio.wait([exporting_now])
+    assert len(packed) < 20
 
 
 async def test_whoever_goes_while_it_is_packed_leaves_nothing(home: Home, exporting: Exporting, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from toybackend.settings import Shelf
 LINK_SECONDS = 600
 LIMITS = Shelf(max_bytes=1000, max_cover_bytes=100_000, items=3)
 SONG = b"a song"
+KEPT_BYTES = 2000
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def library(home: Home) -> Library:
         Links(b"key", base=lambda: "", seconds=LINK_SECONDS, clock=home.clock),
         home.queue.append,
         limits=LIMITS,
+        kept_bytes=KEPT_BYTES,
         link_seconds=LINK_SECONDS,
         clock=home.clock,
         new_id=new_id,
@@ -92,7 +94,7 @@ async def test_what_is_added_waits_for_its_conversion(library: Library, home: Ho
     item = await add(library, home.mum, Offered("Song", "music"))
     assert item == Item(item.id, home.mum.id, "Song", "music", ItemState.CONVERTING, NOW)
     assert await library.item(home.mum, item.id) == item
-    assert home.queue == [Unconverted(item.id, home.mum.id, home.mum.id)]
+    assert home.queue == [Unconverted(item.id, home.mum.id, home.mum.id, len(SONG))]
     assert files(home, item) == [True, False]
 
 
@@ -150,6 +152,36 @@ async def test_one_recording_more_than_allowed_keeps_nothing(library: Library, h
     await add(library, home.dad)
 
 
+async def test_a_family_that_keeps_as_much_as_it_may_adds_nothing(
+    library: Library, home: Home, operator: Party
+) -> None:
+    song = b"#" * LIMITS.max_bytes
+    first, second = await add(library, home.mum, song=song), await add(library, home.mum, song=song)
+    assert 2 * len(song) == KEPT_BYTES
+    for one in (home.mum, home.bear):
+        with pytest.raises(TooMany):
+            async with library.receive(one):
+                pytest.fail("nothing has to be sent for that")
+    await add(library, home.dad, song=song)
+    await library.remove(home.mum, first.id)
+    await add(library, home.mum, song=song[1:])
+    with pytest.raises(TooMany):
+        await add(library, home.mum)
+    assert await kept(home) >= {second.id}
+    async with library.receive(operator):
+        pass
+
+
+async def test_what_is_converted_takes_as_much_as_its_mp3(library: Library, home: Home) -> None:
+    item = await add(library, home.mum)
+    await library.convert(home.queue[0])
+    mp3 = await home.audio.mp3(item.id)
+    assert mp3 is not None
+    assert await home.database.kept_bytes(home.bear.id) == mp3.stat().st_size
+    await library.remove(home.mum, item.id)
+    assert await home.database.kept_bytes(home.mum.id) == 0
+
+
 async def test_a_person_sends_two_at_a_time(library: Library, home: Home) -> None:
     async with library.receive(home.mum), library.receive(home.mum):
         with pytest.raises(RateLimited):
@@ -164,7 +196,7 @@ async def test_a_person_sends_two_at_a_time(library: Library, home: Home) -> Non
 async def test_a_commit_that_failed_keeps_nothing(
     library: Library, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(item: Item, cover: bytes | None, *, most: int) -> None:
+    async def fails(item: Item, cover: bytes | None, *, most: int, size: int, most_bytes: float) -> None:
         raise RuntimeError
 
     monkeypatch.setattr(home.database, "add_item", fails)
@@ -229,7 +261,7 @@ async def test_what_waited_is_picked_up(library: Library, home: Home) -> None:
     await add_ready(library, home, home.mum)
     home.queue.clear()
     assert await library.pick_up() == 1
-    assert home.queue == [Unconverted(item.id, home.mum.id, home.mum.id)]
+    assert home.queue == [Unconverted(item.id, home.mum.id, home.mum.id, len(SONG))]
 
 
 async def test_its_progress_is_seen_while_it_is_converted(

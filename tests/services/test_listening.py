@@ -28,6 +28,7 @@ from toybackend.models import (
 from toybackend.ports import ToyChange
 from toybackend.services.erasing import Erasing
 from toybackend.services.listening import AUDIO_PATH, Links, Listening
+from toybackend.services.mending import Mending
 from toybackend.services.tokens import digest
 
 SECONDS = 60
@@ -62,6 +63,28 @@ def test_a_link_works_for_its_time_and_no_longer(clock: Clock) -> None:
     assert links.is_valid(*link)
     clock.pass_seconds(1)
     assert not links.is_valid(*link)
+
+
+def test_a_link_that_is_over_works_again_when_the_clock_is_set_back(clock: Clock) -> None:
+    """What must not be heard any more is not, for other reasons than time."""
+    links = make_links(clock)
+    link = parts(links.audio(ONE, BEAR))
+    clock.pass_seconds(10 * SECONDS)
+    assert not links.is_valid(*link)
+    clock.pass_seconds(-10 * SECONDS)
+    assert links.is_valid(*link)
+
+
+def test_a_link_of_a_clock_far_ahead_does_not_live_for_years(clock: Clock) -> None:
+    links = make_links(clock)
+    clock.pass_seconds(SECONDS)
+    a_little_ahead = parts(links.audio(ONE, BEAR))
+    clock.pass_seconds(10 * 365 * 86_400)
+    far_ahead = parts(links.audio(ONE, BEAR))
+    assert links.is_valid(*far_ahead)
+    clock.now = Clock().now
+    assert not links.is_valid(*far_ahead)
+    assert links.is_valid(*a_little_ahead)
 
 
 @given(place=st.integers(0, 3), other=st.text(max_size=80))
@@ -109,7 +132,8 @@ def test_another_key_makes_other_links(clock: Clock) -> None:
 async def listening(home: Home) -> Listening:
     for one in (home.mum, home.dad, home.bear):
         await home.tokens.give(one.id, one.kind)
-    return Listening(home.database, home.audio, make_links(home.clock), may_hear_item, clock=home.clock)
+    mending = Mending(home.database, home.audio, home.queue.append)
+    return Listening(home.database, mending, make_links(home.clock), may_hear_item, clock=home.clock)
 
 
 async def may_hear_item(listener_id: PartyId, item_id: ItemId) -> bool | None:

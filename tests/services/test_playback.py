@@ -73,6 +73,7 @@ def playback(home: Home, presence: Presence) -> Playback:
         links,
         home.queue.append,
         limits=Shelf(),
+        kept_bytes=1 << 30,
         link_seconds=600,
         clock=home.clock,
         new_id=new_id,

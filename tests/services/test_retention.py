@@ -17,10 +17,15 @@ from toybackend.models import DeliveryState, SoundId
 from toybackend.ports import Looks
 from toybackend.services import retention as module
 from toybackend.services.erasing import Erasing
-from toybackend.services.retention import DAY, HOUR, MOST_AHEAD, PATIENCE, Retention, judge
+from toybackend.services.retention import DAY, HOUR, MOST_APART, PATIENCE, Retention, judge
 from toybackend.settings import Keeping
 
 KEEPING = Keeping(heard_days=30, unheard_days=90, original_days=7, sweep_minutes=60)
+
+
+def test_what_is_kept_for_how_long_unless_an_operator_says_otherwise() -> None:
+    usual = Keeping()
+    assert (usual.heard_days, usual.unheard_days, usual.original_days) == (30, 90, 7)
 
 
 def retention_of(home: Home, keeping: Keeping = KEEPING) -> Retention:
@@ -125,40 +130,93 @@ async def test_the_database_is_scrubbed_as_a_whole_once_a_day(home: Home, monkey
 
 # ── the clock ──
 
+SHORTEST = 30 * DAY
+
 
 def test_a_clock_that_goes_on_is_believed() -> None:
-    assert judge(Looks(), NOW) == Looks(NOW)
-    for passed in (0, HOUR, MOST_AHEAD, -DAY, -1000 * DAY):
-        assert judge(Looks(NOW), NOW + passed) == Looks(NOW + passed)
+    assert judge(Looks(), NOW, SHORTEST) == Looks(NOW)
+    for passed in (0, HOUR, MOST_APART, -DAY, -MOST_APART):
+        assert judge(Looks(NOW), NOW + passed, SHORTEST) == Looks(NOW + passed)
 
 
-def test_a_clock_far_ahead_is_believed_after_a_day_of_patience() -> None:
-    jumped = NOW + MOST_AHEAD + 1
-    doubted = judge(Looks(NOW), jumped)
+@pytest.mark.parametrize("jump", [MOST_APART + 1, SHORTEST - 2 * DAY, -30 * DAY, -1000 * DAY])
+def test_a_clock_that_jumped_is_believed_after_a_day_of_patience(jump: int) -> None:
+    jumped = NOW + jump
+    doubted = judge(Looks(NOW), jumped, SHORTEST)
     assert doubted == Looks(NOW, jumped)
-    assert judge(doubted, jumped + PATIENCE - 1) == doubted
-    assert judge(doubted, jumped + PATIENCE) == Looks(jumped + PATIENCE)
+    assert judge(doubted, jumped + PATIENCE - 1, SHORTEST) == doubted
+    assert judge(doubted, jumped + PATIENCE, SHORTEST) == Looks(jumped + PATIENCE)
+
+
+def test_where_everything_would_be_over_no_patience_is_enough() -> None:
+    jumped = NOW + SHORTEST
+    looks = judge(Looks(NOW), jumped, SHORTEST)
+    for passed in range(0, 100 * DAY, DAY // 2):
+        looks = judge(looks, jumped + passed, SHORTEST)
+        assert looks.trusted_at == NOW and looks.doubted_at is not None
 
 
 def test_a_second_jump_does_not_pass_for_patience() -> None:
-    doubted = Looks(NOW, NOW + 100 * DAY)
-    further = NOW + 1000 * DAY
-    assert judge(doubted, further) == Looks(NOW, further)
+    doubted = Looks(NOW, NOW + 10 * DAY)
+    further = NOW + 20 * DAY
+    assert judge(doubted, further, SHORTEST) == Looks(NOW, further)
 
 
 def test_a_clock_that_is_set_right_is_believed_at_once() -> None:
-    assert judge(Looks(NOW, NOW + 1000 * DAY), NOW + HOUR) == Looks(NOW + HOUR)
+    for wrong in (1000 * DAY, -1000 * DAY):
+        assert judge(Looks(NOW, NOW + wrong), NOW + HOUR, SHORTEST) == Looks(NOW + HOUR)
 
 
-async def test_a_clock_that_jumps_erases_nothing(home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_clock_that_jumps_ten_years_erases_nothing_until_somebody_says_that_it_is_right(
+    home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     await voice(home, home.mum, home.bear)
-    await retention_of(home).look()
-    home.clock.pass_seconds(400 * DAY / 1000)
-    assert sum((await retention_of(home).look()).values()) == 0
-    assert "the clock is 400 days ahead" in caplog.text
+    retention = retention_of(home)
+    await retention.look()
+    assert await retention.doubt() == ""
+    home.clock.pass_seconds(3650 * DAY / 1000)
+    for _ in range(5):
+        home.clock.pass_seconds(PATIENCE / 1000)
+        assert sum((await retention.look()).values()) == 0
+    assert "the clock is 3651 days ahead" in caplog.text
+    assert retention.doubts_clock and "until it is set right, or somebody" in await retention.doubt()
     assert len(kept(tmp_path)) == 2
-    home.clock.pass_seconds(PATIENCE / 1000)
-    assert (await retention_of(home).look())["messages"] == 1
+    await retention.trust_clock()
+    assert await retention.doubt() == ""
+    assert (await retention.look())["messages"] == 1
+
+
+async def test_a_machine_that_wakes_up_in_1970_has_not_jumped_when_it_learns_the_time(
+    home: Home, tmp_path: Path
+) -> None:
+    await voice(home, home.mum, home.bear)
+    retention, right = retention_of(home), home.clock.now
+    await retention.look()
+    home.clock.now = HOUR
+    await retention.look()
+    assert "days behind" in await retention.doubt()
+    home.clock.now = right + HOUR
+    await retention.look()
+    assert not retention.doubts_clock
+    assert len(kept(tmp_path)) == 2
+
+
+async def test_what_somebody_deleted_is_scrubbed_whatever_the_clock_says(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retention = retention_of(home)
+    await retention.look()
+    asked: list[bool] = []
+    scrub = home.database.scrub
+
+    async def noted(*, whole: bool = False) -> bool:
+        asked.append(whole)
+        return await scrub(whole=whole)
+
+    monkeypatch.setattr(home.database, "scrub", noted)
+    home.clock.pass_seconds(400 * DAY / 1000)
+    await retention.look()
+    assert retention.doubts_clock and asked == [True]
 
 
 # ── the task ──

@@ -62,6 +62,12 @@ def test_a_refused_try_does_not_make_the_wait_longer(tries: Tries) -> None:
     assert told == sorted(told, reverse=True) and told[0] > told[-1]
 
 
+def test_nobody_waits_for_a_clock_that_was_set_back(tries: Tries) -> None:
+    count(tries, MOST, at=NOW + 365 * 86_400_000)
+    count(tries, MOST, at=NOW)
+    assert wait_for(tries, at=NOW) <= SECONDS + 1
+
+
 def test_what_is_forgotten_starts_afresh(tries: Tries) -> None:
     count(tries, MOST)
     tries.forget("anna")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,9 +58,17 @@ def transcoder(binary: Path, transcoders: dict[Path, FfmpegTranscoder]) -> Ffmpe
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    """Whatever a test did: no child process, dead or alive, and no file descriptor remains."""
-    before = len(os.listdir("/proc/self/fd"))
+    """Whatever a test did: no child, dead or alive, and no file descriptor remains that was not there before."""
+    children, files = _children(), len(os.listdir("/proc/self/fd"))
     yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert _children() <= children
+    assert len(os.listdir("/proc/self/fd")) <= files
+
+
+def _children() -> set[str]:
+    """Of any thread of this process, also those that are dead and not reaped."""
+    children: set[str] = set()
+    for one in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+            children |= set(one.read_text().split())
+    return children

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.scarcity import no_descriptors
 from tests.transcoder.sounds import CLIPS, until
 from toybackend.errors import BadAudio, ConverterUnavailable
-from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, Outcome, run_child
+from toybackend.transcoder import ConversionLimits, FfmpegTranscoder, Outcome, conversion, run_child
+from toybackend.transcoder.loudness import Measured
 
 HELLO = CLIPS / "hello_nb.amr"
 QUICK = ConversionLimits(deadline_seconds=1.0)
@@ -76,6 +80,23 @@ async def test_what_failed_in_passing_is_tried_again(any_binary: Path, folder: P
     assert sound.duration_ms == 3460
 
 
+@pytest.mark.parametrize("is_everywhere", [False, True], ids=["over one clip", "over every clip"])
+async def test_a_mistake_of_ours_costs_one_clip_at_most(
+    is_everywhere: bool, any_binary: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be made again and again, and hold up the conversation; but where every clip fails, they all wait."""
+    real = conversion.listen
+
+    def listen(prepared: conversion.Prepared, place: Path, limits: ConversionLimits) -> Measured | None:
+        if is_everywhere or "known-good-" not in place.name:
+            raise IndexError("one frame too many")
+        return real(prepared, place, limits)
+
+    monkeypatch.setattr(conversion, "listen", listen)
+    with pytest.raises(IndexError if is_everywhere else BadAudio):
+        await FfmpegTranscoder(str(any_binary)).convert(HELLO, folder)
+
+
 async def test_a_full_disk_is_never_the_clips_fault(any_binary: Path, folder: Path) -> None:
     async def full(command: Sequence[str], place: Path, limits: ConversionLimits) -> Outcome:
         if "file:encoded.mp3" in command:
@@ -84,6 +105,46 @@ async def test_a_full_disk_is_never_the_clips_fault(any_binary: Path, folder: Pa
 
     with pytest.raises(ConverterUnavailable, match="No space left on device"):
         await FfmpegTranscoder(str(any_binary), run=full).convert(HELLO, folder)
+
+
+@pytest.mark.parametrize("name", ["hello.wav", "hello.3gp"])
+async def test_on_a_full_disk_no_clip_is_whole(
+    name: str, any_binary: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came out may lack its last second, with exit status 0."""
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=100, f_frsize=4096))
+    with pytest.raises(ConverterUnavailable, match="No space left on device"):
+        await FfmpegTranscoder(str(any_binary)).convert(CLIPS / name, folder)
+
+
+@pytest.mark.parametrize("free_mib", [31, 33])
+async def test_on_a_nearly_full_disk_no_clip_is_bad(
+    free_mib: int, any_binary: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long clip fails for want of room and the short known-good one does not; nor is there room to say so."""
+
+    async def mute(command: Sequence[str], place: Path, limits: ConversionLimits) -> Outcome:
+        if "known-good-" not in place.name and "file:encoded.mp3" in command:
+            return Outcome(1, timed_out=False, log_tail="")
+        return await run_child(command, place, limits)
+
+    room = SimpleNamespace(f_bavail=free_mib << 8, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda path: room)
+    with pytest.raises(ConverterUnavailable if free_mib < 32 else BadAudio):
+        await FfmpegTranscoder(str(any_binary), run=mute).convert(HELLO, folder)
+
+
+async def test_a_title_that_speaks_of_a_full_disk_is_a_title(any_binary: Path, folder: Path) -> None:
+    """Whoever wants to see how far it is has ffmpeg describe the file first, and it repeats what stands in it."""
+    title = b"No space left on device\0"
+    info = b"INFOINAM" + len(title).to_bytes(4, "little") + title
+    clip = (CLIPS / "hello.wav").read_bytes()
+    sound_at = clip.index(b"data")
+    original = folder.parent / "original"
+    original.write_bytes(clip[:sound_at] + b"LIST" + len(info).to_bytes(4, "little") + info + clip[sound_at:])
+    told: list[float] = []
+    assert (await FfmpegTranscoder(str(any_binary)).convert(original, folder, told.append)).duration_ms == 3452
+    assert told[-1] == 1.0
 
 
 async def test_clips_that_fail_together_share_a_probe(any_binary: Path, folder: Path) -> None:
@@ -209,3 +270,18 @@ async def test_a_missing_tool_is_told_when_asked_and_not_before(tmp_path: Path) 
     transcoder = FfmpegTranscoder(str(tmp_path / "nothing"))
     with pytest.raises(ConverterUnavailable, match="FFMPEG setting"):
         await transcoder.check()
+
+
+# ── no file descriptors ──
+
+
+@pytest.mark.parametrize("but", range(0, 12))
+async def test_without_descriptors_the_clip_waits(but: int, any_binary: Path, folder: Path) -> None:
+    transcoder = FfmpegTranscoder(str(any_binary))
+    await transcoder.check()  # as a server does at its start
+    with no_descriptors(but=but):
+        try:
+            assert (await transcoder.convert(HELLO, folder)).duration_ms > 3000
+        except ConverterUnavailable as waits:
+            assert "Too many open files" in str(waits)
+    assert (await transcoder.convert(HELLO, folder)).duration_ms > 3000

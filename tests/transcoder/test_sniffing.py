@@ -69,6 +69,7 @@ STRANGERS = {
     "ebml of another kind": b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88whatever",
     "png": b"\x89PNG\r\n\x1a\n" + bytes(100),
     "pipes": b"|" * 5000,
+    "page whose letters walk like frames": b"<!DOCTYPE html><html><body>p    " + (b"<p>" + b"word " * 5 + b"    ") * 9,
 }
 
 

@@ -48,7 +48,7 @@ async def open_house(
             settings: Settings | None = None, addresses: Addresses | None = HERE, checks: dict[str, Check] | None = None
         ) -> House:
             folder = next(folders)
-            folder.mkdir()
+            folder.mkdir(mode=0o700)
             shutil.copyfile(empty_database, folder / "toybackend.sqlite3")
             house = fakes.opened(folder, settings or Settings(), addresses, checks or {})
             return await stack.enter_async_context(house)

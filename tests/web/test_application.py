@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import re
 
+import msgspec
 import pytest
+from aiohttp import hdrs
 
 from tests.web.fakes import BEARS_LICENCE, LOST, House
 from toybackend.web.application import ROUTES
@@ -41,6 +43,28 @@ def filled_in(path: str) -> str:
 
 def test_the_open_routes_are_those_and_no_others() -> None:
     assert {(route.method, route.path) for route in ROUTES if route.who is Who.ANYONE} == OPEN
+
+
+async def test_nothing_is_served_but_the_table(house: House) -> None:
+    assert house.client.app is not None
+    served = {(one.method, one.resource.canonical) for one in house.client.app.router.routes() if one.resource}
+    assert {one for one in served if one[0] != hdrs.METH_HEAD} == {(route.method, route.path) for route in ROUTES}
+
+
+def test_no_route_starts_a_recording() -> None:
+    """Nor do the frames that toys get, see `test_protocol.py`: a toy records when somebody presses its button."""
+    paths = {word for route in ROUTES for word in re.findall("[a-z]+", route.path)}
+    fields = {
+        word
+        for route in ROUTES
+        if route.body is not None
+        for field in msgspec.structs.fields(route.body)
+        for word in field.encode_name.split("_")
+    }
+    assert {"playback", "toys"} <= paths and {"volume", "toy"} <= fields
+    assert not {"record", "recording", "microphone", "mic", "listen", "eavesdrop", "camera", "capture"} & (
+        paths | fields
+    )
 
 
 async def test_every_other_route_needs_a_token(house: House) -> None:

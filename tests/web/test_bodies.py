@@ -22,7 +22,14 @@ async def code(house: House, body: bytes, **headers: str) -> tuple[int, str | No
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"license":"\xff"}', b"[" * 10_000, b'{"a":' * 2_000],
+    [
+        *(b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"license":"\xff"}', b"[" * 10_000, b'{"a":' * 2_000),
+        *(b"[" * 60_000, b'{"license":' + b"[" * 30_000 + b"]" * 30_000 + b"}"),
+        *(b'{"license":' + b"9" * 60_000 + b"}", b'{"license":-' + b"9" * 5_000 + b"}", b'{"license":NaN}'),
+        *(b'{"license":"\\ud800"}', b'{"license":"\xed\xa0\x80"}', b'{"license":"\0"}', GOOD + b"\0"),
+        *(b"\xef\xbb\xbf" + GOOD, GOOD.decode().encode("utf-16")),
+    ],
+    ids=range(20),
 )
 async def test_what_is_not_a_json_object_is_bad_json(house: House, body: bytes) -> None:
     assert await code(house, body) == (400, "bad_json")
@@ -34,6 +41,16 @@ async def test_a_missing_or_wrong_field_is_named(house: House) -> None:
     body = await reply.json(content_type=None)
     assert body["code"] == "missing_field"
     assert "license" in body["detail"]
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1e" + b"9" * 5_000, b"9" * 4_000, b"0." + b"1" * 50_000])
+async def test_a_number_beyond_all_numbers_is_the_wrong_kind(house: House, number: bytes) -> None:
+    assert await code(house, b'{"license":' + number + b"}") == (400, "missing_field")
+
+
+async def test_of_a_field_that_comes_twice_the_last_counts(house: House) -> None:
+    assert await code(house, b'{"license":"wrong",' + GOOD[1:]) == (200, None)
+    assert (await code(house, GOOD[:-1] + b',"license":7}'))[1] == "missing_field"
 
 
 async def test_the_content_type_does_not_matter_and_unknown_fields_are_passed_over(house: House) -> None:

@@ -71,6 +71,18 @@ async def test_a_crowd_costs_one_check_and_the_answer_is_fresh_soon(monkeypatch:
     assert await readiness.not_well() == []
 
 
+async def test_a_concern_is_named_and_keeps_nobody_from_being_served() -> None:
+    readiness = Readiness({"bus": well}, {"clock": lambda: True, "other": lambda: False})
+    assert await readiness.not_well() == []
+    assert readiness.concerns() == ["clock"]
+
+
+async def test_a_clock_that_is_not_believed_is_a_concern(house: House) -> None:
+    house.whole.retention.doubts_clock = True
+    reply = await house.client.get("/readyz")
+    assert (reply.status, await reply.json()) == (200, {"status": "ready", "concerns": ["clock"]})
+
+
 async def test_health_asks_for_no_token(house: House) -> None:
     for path in ("/healthz", "/readyz"):
         assert (await house.client.get(path)).status == 200

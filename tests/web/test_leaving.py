@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.contracts.test_erasing import add_guardian
+from tests.scarcity import no_descriptors
 from tests.web.fakes import ANNA, BEAR, BELA, MESSAGE, House
 from toybackend.services.tokens import COOKIE
 
@@ -124,6 +125,22 @@ async def test_its_size_can_be_asked_for(house: House) -> None:
     assert answer.status == 200
     assert int(answer.headers["Content-Length"]) > 0
     assert await answer.read() == b""
+
+
+@pytest.mark.parametrize("but", [0, 1, 2, 4, 8, 16])
+async def test_without_descriptors_it_is_for_later(house: House, sound: bytes, but: int) -> None:
+    house.store.keep(MESSAGE, sound)
+    bearer = await house.bearer(ANNA)
+    assert (await house.client.get("/healthz")).status == 200  # so that the connection is open
+    with no_descriptors(but=but):
+        answer = await house.client.get(EXPORT, headers=bearer)
+        body = await answer.read()
+    if answer.status == 200:
+        with ZipFile(io.BytesIO(body)) as archive:
+            assert archive.read(f"audio/{MESSAGE}.mp3") == sound
+    else:
+        assert (answer.status, json.loads(body)["code"]) == (503, "overloaded")
+    assert answer.status == {0: 503, 16: 200}.get(but, answer.status)
 
 
 async def test_nothing_is_left_on_disk_afterwards(house: House) -> None:

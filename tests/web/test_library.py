@@ -193,7 +193,11 @@ async def test_a_broken_form_is_refused_and_nothing_is_kept(house: House, body: 
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/json", "text/plain", "multipart/mixed; boundary=b", "multipart/form-data", "nonsense"]
+    "kind",
+    [
+        *("application/json", "text/plain", "multipart/mixed; boundary=b", "multipart/form-data", "nonsense"),
+        "multipart/form-data; boundary=b; x*=utf-7''%2Bx",
+    ],
 )
 async def test_only_a_form_is_taken(house: House, kind: str) -> None:
     body = parts(TITLE, AUDIO)

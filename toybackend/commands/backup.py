@@ -13,7 +13,7 @@ import typer
 from toybackend.app import open_house
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.commands.reporting import progress_bar
-from toybackend.durable import sync
+from toybackend.durable import make_folder, sync
 from toybackend.errors import BadBackup, BadSettings
 from toybackend.foundations import RESTORING, is_settled, only_server_on
 from toybackend.services.backups import Manifest, read_backup
@@ -61,7 +61,7 @@ async def _restore(settings: Settings, folder: Path) -> Manifest:
     if settings.storage.database_url:
         raise BadSettings("restore puts the database into the data folder: leave TOYBACKEND_DATABASE_URL empty")
     place = settings.storage.data_dir
-    await asyncio.to_thread(place.mkdir, mode=0o700, parents=True, exist_ok=True)
+    await asyncio.to_thread(make_folder, place)
     with only_server_on(place):
         await asyncio.to_thread(_refuse_unless_empty, place)
         manifest = await read_backup(folder, progress_bar)

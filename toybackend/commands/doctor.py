@@ -11,16 +11,19 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toybackend.app import House, open_house
+from toybackend import descriptors
+from toybackend.app import House, examine, open_house
 from toybackend.commands.options import DataDir, Json, settings_for
 from toybackend.errors import BadSettings, ConverterUnavailable, ToybackendError
 from toybackend.settings import Settings
+from toybackend.transcoder import sandbox_of
 
 EARLIEST_SANE_CLOCK = 1_750_000_000
 """Mid-2025, seconds since the epoch: a clock before that was never set, and signed links would not work."""
@@ -48,9 +51,18 @@ class Finding:
     do: str = ""
 
 
-def doctor(data: DataDir = None, as_json: Json = False) -> None:
+def doctor(
+    data: DataDir = None,
+    as_json: Json = False,
+    trust_clock: Annotated[
+        bool, typer.Option("--trust-clock", help="Say that the clock is right, however far it jumped: erase by it.")
+    ] = False,
+) -> None:
     """Check ffmpeg (a real clip in and out), database, audio store, ports and clock; say what to do."""
-    findings = asyncio.run(_examine(settings_for(data)))
+    settings = settings_for(data)
+    if trust_clock:
+        asyncio.run(_trust_clock(settings))
+    findings = asyncio.run(_examine(settings))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -59,12 +71,20 @@ def doctor(data: DataDir = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+async def _trust_clock(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.retention.trust_clock()
+
+
 async def _examine(settings: Settings) -> list[Finding]:
-    findings = [_clock()]
+    findings = [_clock(), _descriptors(settings)]
     try:
+        await examine(settings)
         async with open_house(settings) as house:
+            findings += [await _keeping(house)]
             ffmpeg = await _ffmpeg(house)
-            findings += [ffmpeg, *(await _recordings(house) if ffmpeg.is_well else [])]
+            findings += [ffmpeg, await _converter(settings)]
+            findings += await _recordings(house) if ffmpeg.is_well else []
             findings += [await _answers("database", house.database.ping)]
             findings += [await _answers("audio store", house.audio.ping)]
     except (BadSettings, OSError) as error:
@@ -83,11 +103,37 @@ def _clock() -> Finding:
     return Finding("clock", is_sane, says, "" if is_sane else "set it, e.g. with NTP")
 
 
+async def _keeping(house: House) -> Finding:
+    """Whether what is over goes."""
+    doubt = await house.retention.doubt()
+    do = "set the clock right, e.g. with NTP; if it is right, say toybackend doctor --trust-clock"
+    return Finding("keeping", not doubt, doubt or "what is over is erased in time", do if doubt else "")
+
+
+def _descriptors(settings: Settings) -> Finding:
+    """Without enough of them the server has lower limits than its settings say."""
+    there_are, needed = descriptors.most(), descriptors.needed(settings)
+    do = "raise the limit (ulimit -n, or LimitNOFILE= of systemd), or lower MAX_SOCKETS and MAX_HTTP_CONNECTIONS"
+    is_well = there_are >= needed
+    return Finding("descriptors", is_well, f"{there_are} may be open, {needed} are enough", "" if is_well else do)
+
+
 async def _ffmpeg(house: House) -> Finding:
     try:
         return Finding("ffmpeg", True, f"{await house.transcoder.check()} converts a known-good clip")
     except ConverterUnavailable as sick:
         return Finding("ffmpeg", False, str(sick), "make ffmpeg, or name a working one in TOYBACKEND_FFMPEG")
+
+
+async def _converter(settings: Settings) -> Finding:
+    """What the converter can reach; only where it was told to reach nothing, anything is too much."""
+    conversion = settings.conversion
+    sandbox = await asyncio.to_thread(sandbox_of, conversion.ffmpeg or None, conversion.sandbox)
+    is_well = sandbox.is_whole or not sandbox.is_required
+    do = (
+        "" if is_well else "take a kernel with both and a program that is no script, or TOYBACKEND_CONVERT_SANDBOX=auto"
+    )
+    return Finding("converter", is_well, str(sandbox), do)
 
 
 async def _recordings(house: House) -> list[Finding]:

@@ -168,9 +168,11 @@ def _encoding(path: Path) -> str:
 def _cells(line: str) -> list[str]:
     delimiter = next((one for one in DELIMITERS if one in line), DELIMITERS[0])
     try:
-        return [cell.strip() for row in csv.reader([line], delimiter=delimiter) for cell in row]
+        cells = [cell for row in csv.reader([line], delimiter=delimiter) for cell in row]
     except csv.Error:
         return []
+    # The reader puts together what stands on both sides of a quote; two halves of a damaged line are no code.
+    return [cell.strip() if cell in line else "" for cell in cells]
 
 
 def _place(cells: Sequence[str], column: str) -> int | None:

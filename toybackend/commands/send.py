@@ -18,9 +18,14 @@ import typer
 from toybackend.client import Phone, Sent
 from toybackend.commands.options import Json
 from toybackend.commands.reporting import Report
-from toybackend.errors import Refused, ToybackendError
+from toybackend.errors import Overloaded, RateLimited, Refused, ToybackendError
 from toybackend.protocol import Notice, ServerFrame
 from toybackend.settings import PREFIX
+
+PATIENCE_SECONDS = 180
+"""How long a message waits in all where the server has too much to do, or heard too much of us in a minute."""
+A_WHILE_SECONDS = 5
+"""Where the server does not say how long."""
 
 
 class Wait(StrEnum):
@@ -114,8 +119,7 @@ async def _send(phone: Phone, item: Path | str, errand: Errand, report: Report) 
     """Send one message. What the server refuses is told, and the next one gets its chance."""
     what = item.name if isinstance(item, Path) else "text"
     try:
-        async with asyncio.timeout(errand.timeout):
-            await _follow(phone, item, errand, report, what)
+        await _when_welcome(phone, item, errand, report, what)
     except TimeoutError:
         error: ToybackendError = TookTooLong(f"not {errand.wait} within {errand.timeout:g} seconds")
     except Refused as refused:
@@ -124,6 +128,23 @@ async def _send(phone: Phone, item: Path | str, errand: Errand, report: Report) 
         return True
     report.tell("failed", f"✗ {what}: {error}", style="red", item=what, code=error.code, message=str(error))
     return False
+
+
+async def _when_welcome(phone: Phone, item: Path | str, errand: Errand, report: Report, what: str) -> None:
+    """Send it, and where the server asks us to come again later, come again. Raises TimeoutError and Refused."""
+    patience = PATIENCE_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(errand.timeout):
+                return await _follow(phone, item, errand, report, what)
+        except (RateLimited, Overloaded) as later:
+            seconds = later.retry_after or A_WHILE_SECONDS
+            if (patience := patience - seconds) < 0:
+                raise
+            report.tell(
+                "waiting", f"… {what}: {later}; again in {seconds} s", item=what, code=later.code, seconds=seconds
+            )
+            await asyncio.sleep(seconds)
 
 
 def _tell_held(frame: ServerFrame, report: Report) -> None:

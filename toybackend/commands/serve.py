@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from toybackend import logs
+from toybackend import descriptors, logs
 from toybackend.app import serving
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.errors import BadSettings
 from toybackend.settings import Settings
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
@@ -25,7 +27,7 @@ def serve(
     """Serve phones and toys until SIGTERM or Ctrl-C. Says where on standard output once it is ready."""
     settings = settings_for(data, host=host, http_port=http_port, ws_port=ws_port, insecure_bind=insecure_bind or None)
     _set_up_log(settings.service.log_level)
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(descriptors.fitted(settings, descriptors.raise_limit())))
 
 
 def _set_up_log(level: str) -> None:
@@ -38,9 +40,19 @@ def _set_up_log(level: str) -> None:
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(descriptors.calm_handler())
+    for number in SIGNALS:
+        loop.add_signal_handler(number, _stop_once, stop, loop)
     async with serving(settings) as house:
         bound = house.listeners.bound()
         print(f"toybackend ready http={bound.http_url} ws={bound.ws_url}", flush=True)
         await stop.wait()
+
+
+def _stop_once(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    """Stop in order. Whoever asks a second time shall not wait: then the system ends us, at once, and nothing that was
+    accepted is lost by it either."""
+    stop.set()
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)

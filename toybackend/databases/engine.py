@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from toybackend.databases.migrate import migrate
+from toybackend.databases.soundness import Soundness, stamp
 from toybackend.errors import BadSettings, NotFound, Overloaded
 
 T = TypeVar("T")
@@ -30,8 +31,8 @@ RETRY_SECONDS = 5
 
 
 class Engine:
-    """Runs queries. Raises Overloaded when the database is locked for long or its disk is full, and NotFound when a row
-    refers to what was erased meanwhile."""
+    """Runs queries. Raises Overloaded when the database is locked for long, its disk is full, or it is not sound (see
+    `soundness.py`), and NotFound when a row refers to what was erased meanwhile."""
 
     def __init__(self, writer: _Lane, reader: _Lane, long_reader: _Lane) -> None:
         self._writer = writer
@@ -53,16 +54,28 @@ class Engine:
         """Work on the database as a whole, between the writer's transactions."""
         return await self._writer.maintain(work)
 
+    @property
+    def is_maintained(self) -> bool:
+        """Such work is under way, and what is to be written waits for it."""
+        return self._writer.is_maintained
+
 
 @contextlib.asynccontextmanager
 async def open_sqlite(url: str, *, prepare: Query[None] = migrate) -> AsyncIterator[Engine]:
     """Migrate the database at this `sqlite:///…` address to the newest schema and open it."""
-    writer = _Lane("database-writer", url, begin="BEGIN IMMEDIATE")
-    reader = _Lane("database-reader", url, begin="BEGIN")
-    long_reader = _Lane("database-long-reader", url, begin="BEGIN")
+    soundness = Soundness(sqlite_file(url))
+    writer = _Lane("database-writer", url, soundness, begin="BEGIN IMMEDIATE", check=soundness.check)
+    reader = _Lane("database-reader", url, soundness, begin="BEGIN")
+    long_reader = _Lane("database-long-reader", url, soundness, begin="BEGIN")
+
+    def prepared(connection: Connection) -> None:
+        prepare(connection)
+        stamp(connection)
+
     try:
-        await writer.open(prepare)
+        await writer.open(prepared)
         await reader.open()
+        await asyncio.to_thread(soundness.note_opened)
         yield Engine(writer, reader, long_reader)
     finally:
         await long_reader.close()
@@ -74,10 +87,25 @@ def sqlite_url(file: Path) -> str:
     return URL.create("sqlite", database=str(file.absolute())).render_as_string()
 
 
-class _Lane:
-    """A thread with a connection of its own."""
+def sqlite_file(url: str) -> Path:
+    return Path(make_url(url).database or "")
 
-    def __init__(self, name: str, url: str, *, begin: str) -> None:
+
+class _Lane:
+    """A thread with a connection of its own. `check` is made before a transaction and after it."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        soundness: Soundness,
+        *,
+        begin: str,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.is_maintained = False
+        self._soundness = soundness
+        self._check = check
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         # One connection, used by one thread only; SQLAlchemy just hands it back each time.
         self._engine = create_engine(
@@ -100,28 +128,40 @@ class _Lane:
 
     def _transaction(self, query: Query[T]) -> T:
         try:
+            self._check()
             with self._engine.begin() as connection:
-                return query(connection)
-        except OperationalError as error:
-            raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+                answer = query(connection)
+            self._check()
         except IntegrityError as error:
             if _refers_to_nothing(error):  # somebody or something was erased since we looked
                 raise NotFound from error
             raise
+        except DatabaseError as error:
+            if self._soundness.is_damage(error) or isinstance(error, OperationalError):
+                raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+            raise
+        except OSError as error:  # no file descriptor is left for what a query opens, such as a time zone
+            raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+        return answer
 
     async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._outside, work)
 
     def _outside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._check()
+        self.is_maintained = True
         borrowed = self._engine.raw_connection()
         try:
             connection = borrowed.driver_connection
             assert isinstance(connection, sqlite3.Connection)  # noqa: S101
             return work(connection)
-        except sqlite3.OperationalError as error:
-            raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+        except sqlite3.DatabaseError as error:
+            if self._soundness.is_damage(error) or isinstance(error, sqlite3.OperationalError):
+                raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+            raise
         finally:
             borrowed.close()
+            self.is_maintained = False
 
     async def close(self) -> None:
         with contextlib.suppress(DBAPIError):

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from toybackend.databases.engine import Engine
+from toybackend.databases.kept import SAID, charge
 from toybackend.databases.messages import publish, spelled_out
 from toybackend.databases.revisions import raise_revision
 from toybackend.databases.tables import (
@@ -112,8 +113,7 @@ class SqlErasing:
         return [MessageId(one) for one in found]
 
     async def originals_gone(self, message_ids: Sequence[MessageId]) -> None:
-        gone = update(messages).where(messages.c.id.in_(message_ids)).values(has_original=False)
-        await self._engine.write(lambda connection: connection.execute(gone))
+        await self._engine.write(lambda connection: _originals_gone(connection, message_ids))
 
     async def forget_expired(self, now: int, played: int) -> None:
         await self._engine.write(lambda connection: _forget(connection, now, played))
@@ -141,6 +141,8 @@ class Going:
         self.parties: list[PartyId] = []
         self._rows: Counter[str] = Counter()
         self._sounds: list[SoundId] = []
+        self._freed: Counter[str | None] = Counter()
+        """Bytes of these, by whoever they were kept for."""
         self._held_up: dict[str, None] = {}
         """Conversations in which something that was not settled goes: what waited for it can go its way."""
 
@@ -167,11 +169,17 @@ class Going:
 
     def _note_sounds(self, table: Table, ids: Sequence[str]) -> None:
         if table is items:
-            self._sounds += self.found(select(items.c.id).where(items.c.id.in_(ids)))
+            own = select(items.c.id, items.c.owner_id, items.c.kept_bytes).where(items.c.id.in_(ids))
+            for song in self.connection.execute(own):
+                self._sounds.append(song.id)
+                self._freed[song.owner_id] += song.kept_bytes
             return
-        voices = select(messages.c.id, messages.c.state, messages.c.conversation)
+        voices = select(
+            messages.c.id, messages.c.state, messages.c.conversation, messages.c.sender_id, SAID.label("bytes")
+        )
         for row in self.connection.execute(voices.where(messages.c.id.in_(ids), messages.c.text.is_(None))):
             self._sounds.append(row.id)
+            self._freed[row.sender_id] += row.bytes
             if row.state == MessageState.ACCEPTED:
                 self._held_up[row.conversation] = None
 
@@ -180,6 +188,7 @@ class Going:
         woken: dict[PartyId, None] = {}
         for conversation in self._held_up:
             woken.update(dict.fromkeys(publish(self.connection, conversation)))
+        charge(self.connection, {party_id: -size for party_id, size in self._freed.items()})
         if self._rows:
             self.connection.execute(_ONE_MORE_UNSCRUBBED)
         if self.parties:
@@ -327,6 +336,15 @@ _ORIGINALS = (
     .order_by(messages.c.settled_at)
     .limit(bindparam("most"))
 )
+
+
+def _originals_gone(connection: Connection, message_ids: Sequence[MessageId]) -> None:
+    theirs = (messages.c.id.in_(message_ids), messages.c.has_original)
+    freed: Counter[str | None] = Counter()
+    for row in connection.execute(select(messages.c.sender_id, messages.c.original_bytes).where(*theirs)):
+        freed[row.sender_id] -= row.original_bytes
+    connection.execute(update(messages).where(*theirs).values(has_original=False))
+    charge(connection, freed)
 
 
 def _forget(connection: Connection, now: int, played: int) -> None:

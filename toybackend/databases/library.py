@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, or_, select, tuple_, update
 
 from toybackend.databases.engine import Engine
+from toybackend.databases.kept import charge, kept_by_family
 from toybackend.databases.tables import guardians, items, plays, toys
 from toybackend.errors import NotFound, TooMany
 from toybackend.models import Item, ItemId, ItemState, PartyId, PlayId, ShelfKind, Sound, SoundId
@@ -20,8 +22,18 @@ class SqlLibrary:
 
     _engine: Engine
 
-    async def add_item(self, item: Item, cover: bytes | None, *, most: int) -> None:
-        await self._engine.write(lambda connection: _add(connection, item, cover, most))
+    async def add_item(
+        self, item: Item, cover: bytes | None, *, most: int, size: int = 0, most_bytes: float = math.inf
+    ) -> None:
+        def query(connection: Connection) -> None:
+            if item.owner_id is not None:
+                _check_room(connection, item.owner_id, most, size, most_bytes)
+            _add(connection, item, cover, size)
+
+        await self._engine.write(query)
+
+    async def kept_bytes(self, party_id: PartyId) -> int:
+        return await self._engine.read(lambda connection: kept_by_family(connection, party_id))
 
     async def item(self, item_id: ItemId) -> Item | None:
         return await self._engine.read(lambda connection: _find(connection, item_id))
@@ -49,7 +61,9 @@ class SqlLibrary:
 
         return await self._engine.write(query)
 
-    async def settle_item(self, item_id: ItemId, *, sound: Sound | None = None, failure: str | None = None) -> bool:
+    async def settle_item(
+        self, item_id: ItemId, *, sound: Sound | None = None, mp3_bytes: int = 0, failure: str | None = None
+    ) -> bool:
         state = ItemState.FAILED if sound is None else ItemState.READY
         settle = (
             update(items)
@@ -58,13 +72,19 @@ class SqlLibrary:
         )
 
         def query(connection: Connection) -> bool:
-            return bool(connection.execute(settle).rowcount) or _find(connection, item_id) is not None
+            if not connection.execute(settle).rowcount:
+                return _find(connection, item_id) is not None
+            _keep(connection, item_id, mp3_bytes)
+            return True
 
         return await self._engine.write(query)
 
     async def unconverted_items(self) -> Sequence[Unconverted]:
         rows = await self._engine.read(lambda connection: connection.execute(_UNCONVERTED).all())
-        return [Unconverted(SoundId(row.id), PartyId(row.owner_id or ""), family=row.owner_id or "") for row in rows]
+        return [
+            Unconverted(SoundId(row.id), PartyId(row.owner_id or ""), row.owner_id or "", row.kept_bytes, row.crashes)
+            for row in rows
+        ]
 
     async def cover(self, item_id: ItemId) -> bytes | None:
         statement = select(items.c.cover).where(items.c.id == item_id)
@@ -100,17 +120,28 @@ _ITEMS: Select[Any] = select(
 )
 _ONE = _ITEMS.where(items.c.id == bindparam("item"))
 _UNCONVERTED = (
-    select(items.c.id, items.c.owner_id)
+    select(items.c.id, items.c.owner_id, items.c.kept_bytes, items.c.crashes)
     .where(items.c.state == ItemState.CONVERTING)
     .order_by(items.c.added_at, items.c.id)
 )
 
 
-def _add(connection: Connection, item: Item, cover: bytes | None, most: int) -> None:
-    if item.owner_id is not None:
-        kept = select(func.count()).where(items.c.owner_id == item.owner_id)
-        if connection.execute(kept).scalar_one() >= most:
-            raise TooMany(f"one person keeps at most {most} recordings")
+def _check_room(connection: Connection, owner_id: PartyId, most: int, size: int, most_bytes: float) -> None:
+    kept = select(func.count()).where(items.c.owner_id == owner_id)
+    if connection.execute(kept).scalar_one() >= most:
+        raise TooMany(f"one person keeps at most {most} recordings")
+    if kept_by_family(connection, owner_id) + size > most_bytes:
+        raise TooMany(f"one family keeps at most {most_bytes} bytes of sound")
+
+
+def _keep(connection: Connection, item_id: ItemId, size: int) -> None:
+    """Of this item so many bytes are on the disk from now on."""
+    row = connection.execute(select(items.c.owner_id, items.c.kept_bytes).where(items.c.id == item_id)).one()
+    connection.execute(update(items).where(items.c.id == item_id).values(kept_bytes=size))
+    charge(connection, {row.owner_id: size - row.kept_bytes})
+
+
+def _add(connection: Connection, item: Item, cover: bytes | None, size: int) -> None:
     row = {
         "id": item.id,
         "owner_id": item.owner_id,
@@ -121,8 +152,10 @@ def _add(connection: Connection, item: Item, cover: bytes | None, most: int) -> 
         "duration_ms": item.duration_ms,
         "failure": item.failure,
         "cover": cover,
+        "kept_bytes": size,
     }
     connection.execute(insert(items), row)
+    charge(connection, {item.owner_id: size})
 
 
 def _find(connection: Connection, item_id: ItemId) -> Item | None:

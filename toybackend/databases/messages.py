@@ -6,12 +6,26 @@ Every statement is built once, at the top of its part: building one costs SQLAlc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, Row, Select, bindparam, insert, literal_column, select, union, update
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    union,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from toybackend.databases.engine import Engine
+from toybackend.databases.kept import charge
 from toybackend.databases.relations import relation_of
 from toybackend.databases.tables import deliveries, items, mailboxes, messages, parties
 from toybackend.errors import NotFound, UnknownRecipient
@@ -35,23 +49,48 @@ class SqlMessages:
 
     _engine: Engine
 
-    async def accept(self, message: Message, may: Callable[[Relation], None]) -> Acceptance:
+    async def accept(
+        self, message: Message, may: Callable[[Relation], None], fits: Callable[[Relation], None] = lambda _: None
+    ) -> Acceptance:
         try:
-            return await self._engine.write(lambda connection: _accept(connection, message, may))
+            return await self._engine.write(lambda connection: _accept(connection, message, may, fits))
         except NotFound:  # the sender was erased since its token was looked at
             raise UnknownRecipient from None
 
     async def settle(
-        self, message_id: MessageId, now: int, *, sound: Sound | None = None, failure: str | None = None
+        self,
+        message_id: MessageId,
+        now: int,
+        *,
+        sound: Sound | None = None,
+        mp3_bytes: int = 0,
+        failure: str | None = None,
     ) -> Sequence[PartyId] | None:
-        return await self._engine.write(lambda connection: _settle(connection, message_id, now, sound, failure))
+        outcome = _Outcome(sound, mp3_bytes, failure)
+        return await self._engine.write(lambda connection: _settle(connection, message_id, now, outcome))
 
     async def unconverted(self) -> Sequence[Unconverted]:
         rows = await self._engine.read(lambda connection: connection.execute(_UNCONVERTED).all())
-        return [Unconverted(SoundId(row.id), PartyId(row.sender_id), row.family) for row in rows]
+        return [
+            Unconverted(SoundId(row.id), PartyId(row.sender_id), row.family, row.original_bytes, row.crashes)
+            for row in rows
+        ]
+
+    async def note_crash(self, sound_ids: Sequence[SoundId]) -> None:
+        await self._engine.write(lambda connection: _note_crash(connection, sound_ids))
+
+    async def was_accepted(self, sender_id: PartyId, ref: str) -> bool:
+        same = {"sender": sender_id, "client_ref": ref}
+        return await self._engine.read(lambda connection: connection.execute(_SAME_REF, same).first() is not None)
 
     async def outcome(self, message_id: MessageId) -> tuple[Message, Sequence[Receipt]] | None:
         return await self._engine.read(lambda connection: _outcome(connection, message_id))
+
+    async def mp3_bytes(self, sound_id: SoundId) -> int:
+        found = await self._engine.read(
+            lambda connection: connection.execute(_MP3_BYTES, {"sound": sound_id}).scalar_one_or_none()
+        )
+        return found or 0
 
     async def known(self, sound_ids: Sequence[SoundId]) -> set[SoundId]:
         statement = union(
@@ -94,6 +133,7 @@ def message_of(row: Row[Any], sender_name: str | None = None) -> Message:
         waveform=tuple(row.waveform) if row.waveform is not None else None,
         failure=row.failure,
         is_urgent=row.is_urgent,
+        size=row.original_bytes,
     )
 
 
@@ -108,7 +148,9 @@ _INSERT_MESSAGE = insert(messages).returning(messages.c.seq)
 _INSERT_DELIVERY = insert(deliveries)
 
 
-def _accept(connection: Connection, message: Message, may: Callable[[Relation], None]) -> Acceptance:
+def _accept(
+    connection: Connection, message: Message, may: Callable[[Relation], None], fits: Callable[[Relation], None]
+) -> Acceptance:
     relation = relation_of(connection, message.sender_id, message.to_user, message.to_group)
     may(relation)
     if message.ref is not None:
@@ -116,6 +158,7 @@ def _accept(connection: Connection, message: Message, may: Callable[[Relation], 
         stored = connection.execute(_SAME_REF, same).one_or_none()
         if stored is not None:
             return Acceptance(message_of(stored), is_new=False, relation=relation)
+    fits(relation)
     _insert(connection, message, relation)
     woken = [] if message.is_voice else publish(connection, message.conversation)
     return Acceptance(message, is_new=True, relation=relation, woken=woken)
@@ -137,6 +180,7 @@ def _insert(connection: Connection, message: Message, relation: Relation) -> Non
         "is_urgent": message.is_urgent,
         "settled_at": None if message.is_voice else message.accepted_at,
         "has_original": message.is_voice,
+        "original_bytes": message.size,
     }
     seq = connection.execute(_INSERT_MESSAGE, row).scalar_one()
     copies = [
@@ -150,9 +194,19 @@ def _insert(connection: Connection, message: Message, relation: Relation) -> Non
         for recipient in relation.recipients
     ]
     connection.execute(_INSERT_DELIVERY, copies)
+    charge(connection, {message.sender_id: message.size})
 
 
 # ── settling and publishing ──
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Of a conversion."""
+
+    sound: Sound | None
+    mp3_bytes: int
+    failure: str | None
 
 
 def _before(to: MessageState) -> list[ColumnClause[str]]:
@@ -167,10 +221,11 @@ _CONVERT = (
         state=MessageState.CONVERTED,
         duration_ms=bindparam("duration"),
         waveform=bindparam("bars"),
+        mp3_bytes=bindparam("size"),
         settled_at=bindparam("now"),
         family=SETTLED,
     )
-    .returning(messages.c.conversation)
+    .returning(messages.c.conversation, messages.c.sender_id, messages.c.mp3_bytes.label("more"))
 )
 _FAIL = (
     update(messages)
@@ -182,7 +237,7 @@ _FAIL = (
         has_original=False,
         family=SETTLED,
     )
-    .returning(messages.c.conversation)
+    .returning(messages.c.conversation, messages.c.sender_id, (-messages.c.original_bytes).label("more"))
 )
 _IS_UNPUBLISHED = messages.c.state.in_([spelled_out(MessageState.ACCEPTED), spelled_out(MessageState.CONVERTED)])
 _UNPUBLISHED = (
@@ -202,17 +257,17 @@ _COPY = (deliveries.c.message_id == bindparam("message"), deliveries.c.recipient
 _PLACE = update(deliveries).where(*_COPY).values(position=bindparam("place"))
 
 
-def _settle(
-    connection: Connection, message_id: MessageId, now: int, sound: Sound | None, failure: str | None
-) -> Sequence[PartyId] | None:
-    it = {"message": message_id, "now": now}
+def _settle(connection: Connection, message_id: MessageId, now: int, outcome: _Outcome) -> Sequence[PartyId] | None:
+    it, sound = {"message": message_id, "now": now}, outcome.sound
     if sound is None:
-        settled = connection.execute(_FAIL, {**it, "code": failure})
+        settled = connection.execute(_FAIL, {**it, "code": outcome.failure})
     else:
-        settled = connection.execute(_CONVERT, {**it, "duration": sound.duration_ms, "bars": bytes(sound.waveform)})
-    conversation = settled.scalar_one_or_none()
-    if conversation is not None:
-        return publish(connection, conversation)
+        heard = {"duration": sound.duration_ms, "bars": bytes(sound.waveform), "size": outcome.mp3_bytes}
+        settled = connection.execute(_CONVERT, {**it, **heard})
+    row = settled.one_or_none()
+    if row is not None:
+        charge(connection, {row.sender_id: row.more})
+        return publish(connection, row.conversation)
     return [] if connection.execute(_ONE, {"message": message_id}).one_or_none() else None
 
 
@@ -235,24 +290,36 @@ def _put_into_mailbox(connection: Connection, message_id: str, recipient_id: str
 
 
 _UNCONVERTED = (
-    select(messages.c.id, messages.c.sender_id, messages.c.family)
+    select(messages.c.id, messages.c.sender_id, messages.c.family, messages.c.original_bytes, messages.c.crashes)
     .where(messages.c.state == MessageState.ACCEPTED)
     .order_by(messages.c.seq)
 )
 
 
+def _note_crash(connection: Connection, sound_ids: Sequence[SoundId]) -> None:
+    for table, state in ((messages, MessageState.ACCEPTED), (items, ItemState.CONVERTING)):
+        under_way = update(table).where(table.c.id.in_(sound_ids), table.c.state == state)
+        connection.execute(under_way.values(crashes=table.c.crashes + 1))
+
+
 # ── outcomes ──
 
+_MP3_BYTES = union_all(
+    select(messages.c.mp3_bytes).where(messages.c.id == bindparam("sound")),
+    select(items.c.kept_bytes).where(items.c.id == bindparam("sound"), items.c.state == ItemState.READY),
+)
 _ONE = select_messages().where(_FIND)
 _COPIES = select(deliveries.c.recipient_id, deliveries.c.state).where(deliveries.c.message_id == bindparam("message"))
 
 
 def _outcome(connection: Connection, message_id: MessageId) -> tuple[Message, list[Receipt]] | None:
     row = connection.execute(_ONE, {"message": message_id}).one_or_none()
+    # Of nothing too: how long this takes tells nobody that there is no such message.
+    copies = connection.execute(_COPIES, {"message": message_id}).all()
     if row is None:
         return None
     receipts = [
         Receipt(message_id, PartyId(row.sender_id), PartyId(copy.recipient_id), DeliveryState(copy.state))
-        for copy in connection.execute(_COPIES, {"message": message_id})
+        for copy in copies
     ]
     return message_of(row), receipts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -17,7 +18,7 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 def migrate(connection: Connection, to: str = "head") -> None:
     """Run, within the caller's transaction, every migration up to this one that this database has not had yet."""
-    scripts = ScriptDirectory(str(SCRIPTS))
+    scripts = _scripts()
 
     def steps(revision: tuple[str, ...] | str | None, context: MigrationContext) -> list[object]:
         try:
@@ -28,6 +29,12 @@ def migrate(connection: Connection, to: str = "head") -> None:
     context = MigrationContext.configure(connection, opts={"fn": steps, "script": scripts})
     with Operations.context(context):
         context.run_migrations()
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """Read once: it takes longer than seeing that there is nothing to do."""
+    return ScriptDirectory(str(SCRIPTS))
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from toybackend.databases.engine import Engine
+from toybackend.databases.kept import kept_by_family
 from toybackend.databases.tables import contacts, groups, guardians, members, parties, toys
 from toybackend.databases.toys import quiet_hours_of
 from toybackend.models import ContactState, GroupId, GuardianRole, PartyId, PartyKind, QuietHours, Standing
@@ -154,6 +155,7 @@ def _to_user(connection: Connection, sender_id: PartyId, to_user: PartyId) -> Re
         standing=standing,
         recipients=(to_user,),
         family=row.family,
+        kept_bytes=kept_by_family(connection, sender_id),
         is_paused=bool(row.actor_is_paused) or row.paused_at is not None,
         quiet_hours={to_user: quiet_hours_of(row)} if row.quiet_hours else {},
     )
@@ -216,6 +218,7 @@ def _to_group(connection: Connection, sender_id: PartyId, group_id: GroupId) -> 
         standing=_member(me.owner_id, sender_id),
         recipients=tuple(PartyId(row.party_id) for row in reached),
         family=connection.execute(_FAMILY_KEY, {"actor": sender_id}).scalar_one(),
+        kept_bytes=kept_by_family(connection, sender_id),
         is_paused=me.paused_at is not None,
         quiet_hours=hours,
     )

@@ -48,12 +48,21 @@ def _time(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
+def _bytes(name: str, comment: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0", comment=comment)
+
+
+def _crashes() -> Column[int]:
+    return Column("crashes", Integer, nullable=False, server_default="0", comment="of ours, during its conversion")
+
+
 parties = Table(
     "parties",
     metadata,
     Column("id", String, primary_key=True),
     Column("kind", String, nullable=False),
     Column("name", String, nullable=False),
+    _bytes("kept_bytes", "of sound: of what it said, and of its own songs; see `kept.py`"),
 )
 
 accounts = Table(
@@ -206,6 +215,9 @@ messages = Table(
     Column("is_urgent", Boolean, nullable=False, server_default=false()),
     _time("settled_at", nullable=True),
     Column("has_original", Boolean, nullable=False, server_default=false(), comment="the recording itself is kept"),
+    _bytes("original_bytes", "of the recording as it came; 0 where nobody counted them"),
+    _bytes("mp3_bytes", "0 until it is converted, or where nobody counted them"),
+    _crashes(),
     Unique("sender_id", "ref"),
 )
 Index("ix_messages_said", messages.c.sender_id, messages.c.conversation, messages.c.seq)
@@ -282,6 +294,8 @@ items = Table(
     Column("duration_ms", Integer, nullable=True),
     Column("failure", String, nullable=True),
     Column("cover", LargeBinary, nullable=True, comment="a small JPEG"),
+    _bytes("kept_bytes", "of the recording, and once it is converted of the MP3"),
+    _crashes(),
     comment="songs and stories; without an owner they are on the operator's shelf",
 )
 

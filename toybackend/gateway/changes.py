@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 """Sockets looked at again with one query."""
+STEP_BACK_MS = 60_000
+"""A clock that is set back by less than this changes nobody's rest by more."""
 
 
 class Changes:
@@ -49,6 +51,7 @@ class Changes:
         self._revision: int | None = None
         self._changed: set[PartyId] = set()
         self._news = asyncio.Event()
+        self._swept_at = 0
         self._left: dict[PartyId, int] = {}
         """When toys that went away were last heard from."""
         self.noticed = 0
@@ -138,7 +141,10 @@ class Changes:
 
     async def _do_what_is_due(self) -> None:
         now = self._clock()
+        went_back, self._swept_at = now < self._swept_at - STEP_BACK_MS, now
         for connection in self._hub:
+            if went_back and connection.due_at is not None:
+                connection.due_at = now  # when it is due by this clock, is to be found out again
             if connection.due_at is None or connection.due_at > now:
                 continue
             if connection.awaits_owner:

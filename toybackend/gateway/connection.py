@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 
@@ -41,8 +42,6 @@ from toybackend.upload import Inbound
 
 log = logging.getLogger(__name__)
 
-MINUTE_MS = 60_000
-
 
 class Connection:
     """An authenticated socket of a party."""
@@ -52,12 +51,10 @@ class Connection:
         "_bad_frames",
         "_clock",
         "_delivery",
-        "_frames",
         "_inbound",
         "_is_over",
         "_limits",
         "_metrics",
-        "_minute",
         "_playback",
         "_receipts",
         "_settings",
@@ -101,8 +98,6 @@ class Connection:
         self._clock = clock
         self._inbound = Inbound(max_text=audio.max_text)
         self._bad_frames = 0
-        self._frames = 0
-        self._minute = 0
 
     @property
     def awaits_owner(self) -> bool:
@@ -156,21 +151,26 @@ class Connection:
     async def read(self) -> None:
         """Take frame after frame until the socket ends. Raises ConnectionClosed or Closing."""
         while True:
-            fragments = self.socket.recv_streaming()
+            fragments = self._in_time(self.socket.recv_streaming())
             first = await anext(fragments)
-            self._count()
             if isinstance(first, str):
                 await self._guarded_text(first, fragments)
             else:
                 await self._guarded_blob(first, fragments)
 
-    def _count(self) -> None:
-        minute = self._clock() // MINUTE_MS
-        if minute != self._minute:
-            self._minute, self._frames = minute, 0
-        self._frames += 1
-        if self._frames > self._limits.frames_per_minute:
-            raise Closing(CloseCode.FLOODING, "flooding")
+    async def _in_time(self, fragments: AsyncIterator[str | bytes]) -> AsyncIterator[str | bytes]:
+        """The fragments of one message, which has so many seconds from its first one. Raises Closing."""
+        yield await anext(fragments)
+        deadline = asyncio.get_running_loop().time() + self._limits.upload_seconds
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    fragment = await anext(fragments)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise Closing(CloseCode.TRY_AGAIN_LATER, "too slow") from None
+            yield fragment
 
     # ── text frames ──
 
@@ -240,7 +240,7 @@ class Connection:
                 self._bad_frames = 0
         except Refused as refused:
             self._refuse(refused, ref)
-        except ConnectionClosed:
+        except (ConnectionClosed, Closing):
             raise
         except Exception:
             log.exception("a voice could not be taken")

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from toybackend.errors import NotAuthenticated, Overloaded, Refused, ToybackendError
 from toybackend.gateway.changes import Changes
 from toybackend.gateway.closing import CLOSE_SECONDS, Closing, closing, hang_up, say_goodbye
 from toybackend.gateway.connection import Connection
+from toybackend.gateway.crowd import Crowd
 from toybackend.gateway.hub import Hub
 from toybackend.gateway.mailbox_reader import MailboxReader
 from toybackend.gateway.outbox import Outbox
@@ -44,6 +47,12 @@ PATHS = {
 }
 BEATS = 8
 """Looks at every socket within one ping interval."""
+COME_IN_AT_ONCE = 8
+"""Connections taken in one go; those who are here already have their turn in between."""
+QUEUE_OUTSIDE = 1024
+"""Connections that the kernel keeps for us until it is their turn."""
+AGAIN_SECONDS = 5
+"""After which somebody may try again who was refused because there are too many."""
 HARD_LIMIT = 4
 """A binary message this many times too large is not read to its end: the socket is closed with 1009."""
 
@@ -80,8 +89,11 @@ class Gateway:
             sweep_seconds=rooms.settings.service.sweep_seconds,
             claim_seconds=rooms.settings.access.claim_seconds,
         )
-        self._open = 0
+        self._welcome_sockets = 0
+        self._lobby = Crowd(self._limits.max_handshakes, Socket.turn_away)
+        self._unfinished = Crowd(self._limits.unfinished_bytes, Socket.give_way)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._handlers: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def serving(self, host: str, port: int, origins: Callable[[str], frozenset[str]]) -> AsyncIterator[int]:
@@ -90,15 +102,19 @@ class Gateway:
 
         async def admit(socket: ServerConnection, request: Request) -> Response | None:
             refused = _refuse(socket, request, origins(_called(request.headers)))
+            if refused is None and self._is_full():
+                refused = _busy(socket)
             return refused or await self._look_at_bearer(cast(Socket, socket), request)
 
+        # The library asks for a class; whatever makes a connection will do.
+        make_socket: Any = partial(Socket, self._lobby, self._unfinished, self._limits)
         async with self._rooms.bus.subscribe(self._receive), self._heart(), self._changes.running():
             server = await serve(
                 self._handle,
                 host,
                 port,
                 process_request=admit,
-                create_connection=Socket,
+                create_connection=make_socket,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,  # until we know who it is
                 max_queue=4,
@@ -107,7 +123,9 @@ class Gateway:
                 open_timeout=self._limits.hello_seconds,
                 server_header=None,
                 logger=logging.getLogger("toybackend.websockets"),
+                backlog=COME_IN_AT_ONCE,
             )
+            _lengthen_queue(server)
             try:
                 yield server.sockets[0].getsockname()[1]
             finally:
@@ -119,10 +137,18 @@ class Gateway:
         await asyncio.gather(*goodbyes)
         for socket in server.connections:  # those that never said who they are
             socket.transport.abort()
+        await self._end_handlers()
         await server.wait_closed()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _end_handlers(self) -> None:
+        """One may wait for a database that is locked; what it wants to keep there was accepted from nobody yet."""
+        if self._handlers:
+            await asyncio.wait(self._handlers, timeout=CLOSE_SECONDS)
+        for handler in self._handlers:
+            handler.cancel()
 
     # ── one socket ──
 
@@ -136,7 +162,7 @@ class Gateway:
             with contextlib.suppress(NotAuthenticated):
                 socket.bearer = await self._bearer(socket, _bearer(headers))
         except Overloaded:
-            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+            return _busy(socket)
         return None
 
     async def _bearer(self, socket: Socket, token: str) -> Party:
@@ -148,8 +174,9 @@ class Gateway:
         return party
 
     async def _handle(self, connection: ServerConnection) -> None:
-        socket = cast(Socket, connection)
-        self._open += 1
+        socket, handler = cast(Socket, connection), asyncio.current_task()
+        assert handler is not None  # noqa: S101  # a coroutine is run by a task
+        self._handlers.add(handler)
         try:
             await self._converse(socket)
         except ConnectionClosed:
@@ -159,27 +186,38 @@ class Gateway:
         except ToybackendError as error:
             await hang_up(socket, closing(error))
         finally:
-            self._open -= 1
+            self._handlers.discard(handler)
 
     async def _converse(self, socket: Socket) -> None:
-        if self._open > self._limits.max_sockets:
-            raise Closing(CloseCode.TRY_AGAIN_LATER, "try again later")
         party, acks = await self._authenticate(socket)
-        connection = await self._welcome(socket, party, acks=acks)
+        with self._let_in(socket):
+            connection = await self._welcome(socket, party, acks=acks)
+            try:
+                await connection.read()
+            finally:
+                self._remove(connection)
+                log.info("socket of %s closed", party.kind, extra={"close_code": socket.close_code})
+
+    def _is_full(self) -> bool:
+        return self._welcome_sockets >= self._limits.max_sockets
+
+    @contextmanager
+    def _let_in(self, socket: Socket) -> Iterator[None]:
+        """Its place. Raises Closing where there is none, or not for this one any more."""
+        if not self._lobby.leave(socket) or self._is_full():
+            raise Closing(CloseCode.TRY_AGAIN_LATER, "try again later")
+        self._welcome_sockets += 1
         try:
-            await connection.read()
+            yield
         finally:
-            self._remove(connection)
-            log.info("socket of %s closed", party.kind, extra={"close_code": socket.close_code})
+            self._welcome_sockets -= 1
 
     async def _authenticate(self, socket: Socket) -> tuple[Party, bool]:
         """Who this is, and whether it will acknowledge."""
         assert socket.request is not None  # noqa: S101  # the handshake is over
         headers = socket.request.headers
         has_said, cookie = "Authorization" in headers, _cookie(headers)
-        for name in ("Authorization", "Cookie"):
-            if name in headers:
-                del headers[name]  # no token is kept for as long as the socket lives
+        headers.clear()  # no token is kept for as long as the socket lives, nor whatever else there was
         party, acks = socket.bearer, True
         if not has_said:
             hello = await self._hello(socket)
@@ -292,13 +330,24 @@ class Gateway:
                     log.exception("a socket could not be pinged")
 
     async def _check(self, socket: Socket, now: float) -> None:
+        if socket.state is not State.OPEN:
+            return  # somebody said goodbye, and counts the seconds
         if now - socket.heard_at > self._limits.pong_seconds:
             socket.transport.abort()  # nobody is there to say goodbye to
+        elif socket.heard_at - socket.framed_at > self._limits.upload_seconds:
+            socket.give_way()
         elif now - socket.pinged_at >= self._limits.ping_seconds and not socket.transport.get_write_buffer_size():
             # Behind what a slow reader has not read yet a ping would wait, and the heart with it.
             socket.pinged_at = now
             with contextlib.suppress(ConnectionClosed):
                 await socket.ping()
+
+
+def _lengthen_queue(server: Server) -> None:
+    """asyncio takes as many connections in one go as may queue outside, and a burst would stop everybody else."""
+    for listener in server.sockets:
+        with listener.dup() as twin:
+            twin.listen(QUEUE_OUTSIDE)
 
 
 def _refuse(socket: ServerConnection, request: Request, origins: frozenset[str]) -> Response | None:
@@ -308,6 +357,12 @@ def _refuse(socket: ServerConnection, request: Request, origins: frozenset[str])
     if not origins.issuperset(request.headers.get_all("Origin")):
         return socket.respond(HTTPStatus.FORBIDDEN, "this origin may not open sockets\n")
     return None
+
+
+def _busy(socket: ServerConnection) -> Response:
+    response = socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "try again later\n")
+    response.headers["Retry-After"] = str(AGAIN_SECONDS)
+    return response
 
 
 def _called(headers: Headers) -> str:

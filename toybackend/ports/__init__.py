@@ -71,4 +71,4 @@ class Database(
     """All of it, as one adapter provides it."""
 
     async def ping(self) -> None:
-        """Raises when the database does not answer."""
+        """Raises when the database does not answer, or can keep nothing."""

@@ -28,7 +28,7 @@ class Looks:
     trusted_at: int | None = None
     """The last time at which we believed the clock."""
     doubted_at: int | None = None
-    """Since when it is too far ahead of that to be believed."""
+    """Since when it is too far from that to be believed."""
     scrubbed_at: int | None = None
     """When the database was last scrubbed as a whole."""
 

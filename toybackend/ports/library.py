@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,8 +24,14 @@ class Wanted:
 class Library(Protocol):
     """The operator's shelf, and people's own recordings."""
 
-    async def add_item(self, item: Item, cover: bytes | None, *, most: int) -> None:
-        """Raises TooMany when its owner would keep more than `most`; the shelf has no end."""
+    async def add_item(
+        self, item: Item, cover: bytes | None, *, most: int, size: int = 0, most_bytes: float = math.inf
+    ) -> None:
+        """With a recording of `size` bytes. Raises TooMany when its owner would keep more than `most`, or their family
+        more than `most_bytes` of sound; the shelf has no end."""
+
+    async def kept_bytes(self, party_id: PartyId) -> int:
+        """Of sound, for the family of this person or toy; see `Relation.kept_bytes`."""
 
     async def item(self, item_id: ItemId) -> Item | None: ...
 
@@ -37,9 +44,11 @@ class Library(Protocol):
     async def change_item(self, item_id: ItemId, *, title: str | None = None, category: str | None = None) -> Item:
         """None leaves it as it is. Raises NotFound."""
 
-    async def settle_item(self, item_id: ItemId, *, sound: Sound | None = None, failure: str | None = None) -> bool:
-        """It is converted, or failed. False where there is no such item any more; settling a settled one changes
-        nothing."""
+    async def settle_item(
+        self, item_id: ItemId, *, sound: Sound | None = None, mp3_bytes: int = 0, failure: str | None = None
+    ) -> bool:
+        """It is converted, or failed: of it there is the MP3 now, or nothing. False where there is no such item any
+        more; settling a settled one changes nothing."""
 
     async def unconverted_items(self) -> Sequence[Unconverted]:
         """Every item that is not settled, oldest first."""

@@ -31,6 +31,10 @@ class Unconverted:
     owner_id: PartyId
     """Who is told how it came out."""
     family: str
+    size: int = 0
+    """Bytes of the original; 0 where nobody counted them."""
+    crashes: int = 0
+    """Lives of the server that ended, not in order, while it was being converted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,27 @@ class Receipt:
 class Messages(Protocol):
     """From «accepted» to the mailboxes."""
 
-    async def accept(self, message: Message, may: Callable[[Relation], None]) -> Acceptance:
+    async def accept(
+        self, message: Message, may: Callable[[Relation], None], fits: Callable[[Relation], None] = lambda _: None
+    ) -> Acceptance:
         """Look once more at what stands between the two sides, and if `may` raises nothing, store a message and one
         delivery per recipient, all in one transaction: whoever blocks, ends or leaves is not reached from then on.
-        Where this sender used this `ref` before, find the message stored then. A text is settled at once."""
+        Where this sender used this `ref` before, find the message stored then; only of a new one is asked whether
+        it `fits`. A text is settled at once."""
+
+    async def was_accepted(self, sender_id: PartyId, ref: str) -> bool:
+        """Did this sender use this `ref` before?"""
 
     async def settle(
-        self, message_id: MessageId, now: int, *, sound: Sound | None = None, failure: str | None = None
+        self,
+        message_id: MessageId,
+        now: int,
+        *,
+        sound: Sound | None = None,
+        mp3_bytes: int = 0,
+        failure: str | None = None,
     ) -> Sequence[PartyId] | None:
-        """Record how a voice message came out: its `sound` or its `failure`.
+        """Record how a voice message came out: its `sound` and the size of its MP3, or its `failure`.
         Publishes, in the order of acceptance, every message of its conversation that waits for no earlier one.
         Returns the parties whose mailboxes grew; None where there is no such message any more, because it was
         deleted meanwhile. Settling a settled message changes nothing."""
@@ -74,8 +90,14 @@ class Messages(Protocol):
     async def unconverted(self) -> Sequence[Unconverted]:
         """Every accepted voice message that is not settled, oldest first."""
 
+    async def note_crash(self, sound_ids: Sequence[SoundId]) -> None:
+        """The server died while these, messages and items, were being converted."""
+
     async def outcome(self, message_id: MessageId) -> tuple[Message, Sequence[Receipt]] | None:
         """A message and how far each delivery of it came."""
+
+    async def mp3_bytes(self, sound_id: SoundId) -> int:
+        """Size of the MP3 of this message or item; 0 where there is none, or nobody counted."""
 
     async def known(self, sound_ids: Sequence[SoundId]) -> set[SoundId]:
         """Those of the ids, of messages and of items, that exist and did not fail: whose audio must be kept."""

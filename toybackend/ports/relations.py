@@ -22,6 +22,8 @@ class Relation:
     """One of the two is a toy whose guardians withdrew their consent."""
     quiet_hours: Mapping[PartyId, QuietHours] = field(default_factory=dict)
     """Of those recipients that have some."""
+    kept_bytes: int = 0
+    """Of sound, kept for everybody who guards a toy together with the sender, or guards the sender, and their toys."""
 
 
 class Relations(Protocol):

@@ -31,22 +31,28 @@ class Incoming(Protocol):
 class AudioStore(Protocol):
     """Sound on disk, of messages and of items. Raises Overloaded when there is no room."""
 
-    async def discard_unfinished(self) -> None:
-        """Throw away what an earlier life of the server left half done; only for the server itself, at its start."""
+    async def discard_unfinished(self) -> list[SoundId]:
+        """Throw away what an earlier life of the server left half done; only for the server itself, at its start.
+        Returns the sounds that were being converted when that life ended."""
 
     def receive(self) -> AbstractAsyncContextManager[Incoming]: ...
 
-    def workshop(self, sound_id: SoundId) -> AbstractAsyncContextManager[tuple[Path, Path]]:
-        """(file of the original, empty folder to convert in); the folder is gone afterwards. Raises Gone."""
+    def workshop(self, sound_id: SoundId, size: int = 0) -> AbstractAsyncContextManager[tuple[Path, Path]]:
+        """(file of the original, empty folder to convert in); the folder is gone afterwards. Raises Gone, also where
+        the original is empty, or not as large as this in bytes, if that is known: what a power cut left of a recording
+        must not pass for it; and instead of ConverterUnavailable, where the original went while it was converted."""
 
     def desk(self) -> AbstractAsyncContextManager[Path]:
         """An empty folder to put something together in, such as an export; it is gone afterwards."""
 
-    async def keep_mp3(self, sound_id: SoundId, file: Path) -> None:
-        """Make the file, from the workshop, durable as the MP3 of this sound."""
+    async def keep_mp3(self, sound_id: SoundId, file: Path) -> int:
+        """Make the file, from the workshop, durable as the MP3 of this sound; its size in bytes."""
 
     async def mp3(self, sound_id: SoundId) -> Path | None:
         """Where the MP3 can be read; None when there is none."""
+
+    async def has_original(self, sound_id: SoundId) -> bool:
+        """Is the recording itself still kept?"""
 
     async def delete(self, sound_id: SoundId) -> int:
         """Every file of this sound; how many they were. Deleting what is not there is fine."""

@@ -25,7 +25,7 @@ from typing import Literal
 import msgspec
 
 from toybackend import __version__
-from toybackend.durable import sync
+from toybackend.durable import make_folder, sync
 from toybackend.errors import BadBackup
 from toybackend.models import ItemId, MessageId, SoundId
 from toybackend.ports import AudioStore, Clock, Database, Inventory
@@ -159,7 +159,7 @@ def _is_in(manifest: Manifest, sound_id: SoundId, is_converted: bool) -> bool:
 
 
 def _make_ready(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     if any(folder.iterdir()):
         raise BadBackup(f"{folder} is not empty: a backup needs a folder of its own")
     folder.chmod(0o700)  # children's voices

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from toybackend.errors import MissingField, NotAllowed, NotFound
-from toybackend.models import Contact, ContactId, ContactState, Party, PartyId, PartyKind, Standing
+from toybackend.models import NOBODY, Contact, ContactId, ContactState, Party, PartyId, PartyKind, Standing
 from toybackend.ports import Bus, Clock, Database, NewId, TakenBack, Tell
 from toybackend.protocol import Notice, encode_server_frame
 from toybackend.services.policy import Action, Decision, check, decide
@@ -105,13 +105,15 @@ class Contacts:
     # ── who answers ──
 
     async def _answers_for(self, caller_id: PartyId, party_id: PartyId) -> bool:
-        standing = await self._database.standing(caller_id, party_id)
-        return decide(standing, Action.ANSWER_FOR) is Decision.ALLOWED
+        return _may_answer(await self._database.standing(caller_id, party_id))
 
     async def _ours(self, caller_id: PartyId, contact_id: ContactId) -> list[Contact]:
         """The contact as it is seen from the sides for which the caller answers. Raises NotFound."""
         views = await self._database.contact(contact_id)
-        ours = [view for view in views if await self._answers_for(caller_id, view.side.id)]
+        # It is asked of a contact that there is not as well, which takes as long.
+        sides = [view.side.id for view in views] or [NOBODY, NOBODY]
+        standings = await self._database.standings(caller_id, sides)
+        ours = [view for view in views if _may_answer(standings[view.side.id])]
         if not ours:
             raise NotFound
         return ours
@@ -135,6 +137,10 @@ class Contacts:
         frame = encode_server_frame(Notice(event=event, id=contact_id))
         for party_id in dict.fromkeys(to):
             await self._bus.publish(Tell(party_id, frame))
+
+
+def _may_answer(standing: Standing) -> bool:
+    return decide(standing, Action.ANSWER_FOR) is Decision.ALLOWED
 
 
 def _one_of(ours: Sequence[Contact], side: PartyId | None) -> Contact:

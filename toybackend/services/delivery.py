@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
-from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal, Resting
+from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal, Refused, Resting
 from toybackend.models import GroupId, Message, MessageId, MessageState, Party, PartyId
 from toybackend.ports import (
     Acceptance,
@@ -33,6 +33,7 @@ from toybackend.ports import (
     Wake,
 )
 from toybackend.protocol import Failed, Notice, TextMessage, VoiceHeader, rfc3339
+from toybackend.services.admission import Admission
 from toybackend.services.policy import check_may_send
 from toybackend.services.quiet_hours import quiet_until
 from toybackend.services.receipts import Receipts
@@ -51,6 +52,7 @@ class Delivery:
         bus: Bus,
         transcoder: Transcoder,
         receipts: Receipts,
+        admission: Admission,
         enqueue: Callable[[Unconverted], None],
         *,
         clock: Clock,
@@ -61,6 +63,7 @@ class Delivery:
         self._bus = bus
         self._transcoder = transcoder
         self._receipts = receipts
+        self._admission = admission
         self._enqueue = enqueue
         self._clock = clock
         self._new_id = new_id
@@ -69,27 +72,41 @@ class Delivery:
 
     async def address(self, sender: Party, header: VoiceHeader) -> None:
         """Could a voice with this header be sent? Whoever may not, is told before the voice comes; when it has come, it
-        is asked again. Raises UnknownRecipient or NotAllowed."""
+        is asked again. Raises UnknownRecipient, NotAllowed, TooMany, Overloaded or RateLimited."""
         to_user = PartyId(header.to_user) if header.to_user else None
         to_group = GroupId(header.to_group) if header.to_group else None
         relation = await self._database.relation(sender.id, to_user=to_user, to_group=to_group)
         check_may_send(relation, now=header.now)
+
+        def admit() -> None:
+            self._admission.check_room(relation, header.bytes or 1)  # that much at least
+            self._admission.count(sender.id)
+
+        await self._admit(sender, header, admit)
+
+    async def _admit(self, sender: Party, frame: VoiceHeader | TextMessage, admit: Callable[[], None]) -> None:
+        """What was accepted is let in again: its sender may have missed that it was."""
+        try:
+            admit()
+        except Refused:
+            if frame.ref is None or not await self._database.was_accepted(sender.id, frame.ref):
+                raise
 
     def receive(self) -> AbstractAsyncContextManager[Incoming]:
         """A place for a blob while it comes in; nothing of it stays unless it is accepted."""
         return self._audio.receive()
 
     async def accept_voice(self, sender: Party, header: VoiceHeader, blob: Incoming, confirm: Confirm) -> None:
-        """Take a complete blob. Raises EmptyAudio, SizeMismatch, DigestMismatch, UnknownRecipient, NotAllowed or
-        Overloaded, and has then kept nothing."""
+        """Take a complete blob. Raises EmptyAudio, SizeMismatch, DigestMismatch, UnknownRecipient, NotAllowed, TooMany
+        or Overloaded, and has then kept nothing."""
         header.check_whole(blob.size, blob.sha256)
-        message = self._message(sender, header, text=None)
+        message = self._message(sender, header, text=None, size=blob.size)
         await blob.keep(message.id)
         acceptance = await self._store(message)
         relation = acceptance.relation
         confirm(acceptance.message)
         if acceptance.is_new:
-            self._enqueue(Unconverted(message.id, sender.id, relation.family))
+            self._enqueue(Unconverted(message.id, sender.id, relation.family, blob.size))
             await self._say_held(message, relation, relation.recipients)
         else:
             await self._audio.delete(message.id)
@@ -98,11 +115,12 @@ class Delivery:
     async def _repeated(self, message: Message, relation: Relation) -> None:
         """The sender offered what it had offered before: it may have missed what we said then, or we the end of it."""
         if message.is_voice and message.state is MessageState.ACCEPTED:
-            self._enqueue(Unconverted(message.id, message.sender_id, relation.family))
+            self._enqueue(Unconverted(message.id, message.sender_id, relation.family, message.size))
         await self._say_held(message, relation, await self._receipts.repeat(message.id))
 
     async def accept_text(self, sender: Party, frame: TextMessage, confirm: Confirm) -> None:
-        """Take a text. Raises UnknownRecipient, NotAllowed or Overloaded."""
+        """Take a text. Raises UnknownRecipient, NotAllowed, Overloaded or RateLimited."""
+        await self._admit(sender, frame, lambda: self._admission.count(sender.id))
         message = self._message(sender, frame, text=frame.msg)
         acceptance = await self._database.accept(message, _may(message))
         relation = acceptance.relation
@@ -127,14 +145,16 @@ class Delivery:
 
     async def _store(self, message: Message) -> Acceptance:
         try:
-            return await self._database.accept(message, _may(message))
+            return await self._database.accept(
+                message, _may(message), lambda relation: self._admission.check_room(relation, message.size)
+            )
         except Exception:
             # A failed commit may have happened all the same: only what is surely unknown is thrown away.
             if not await self._database.known([message.id]):
                 await self._audio.delete(message.id)
             raise
 
-    def _message(self, sender: Party, frame: VoiceHeader | TextMessage, text: str | None) -> Message:
+    def _message(self, sender: Party, frame: VoiceHeader | TextMessage, *, text: str | None, size: int = 0) -> Message:
         to_user = PartyId(frame.to_user) if frame.to_user else None
         to_group = GroupId(frame.to_group) if frame.to_group else None
         return Message(
@@ -149,6 +169,7 @@ class Delivery:
             state=MessageState.ACCEPTED,
             accepted_at=self._clock(),
             is_urgent=frame.now,
+            size=size,
         )
 
     # ── conversion ──
@@ -169,18 +190,22 @@ class Delivery:
     async def convert(self, job: Unconverted) -> None:
         """From original to mailboxes. Raises ConverterUnavailable, and has then changed nothing."""
         try:
-            async with self._audio.workshop(job.id) as (original, folder):
+            async with self._audio.workshop(job.id, job.size) as (original, folder):
                 sound = await self._transcoder.convert(original, folder)
-                await self._audio.keep_mp3(job.id, sound.file)
+                size = await self._audio.keep_mp3(job.id, sound.file)
         except (BadAudio, AudioTooLong, AudioTooLarge) as refused:
             await self._give_up(job, refused.code)
         except Gone:
             await self._give_up(job, Internal.code)
         else:
-            woken = await self._database.settle(MessageId(job.id), self._clock(), sound=sound)
+            woken = await self._database.settle(MessageId(job.id), self._clock(), sound=sound, mp3_bytes=size)
             if woken is None:  # deleted while it was converted: what was made of it goes as well
                 await self._audio.delete(job.id)
             await self._wake(woken or ())
+
+    async def abandon(self, job: Unconverted) -> None:
+        """It cannot be converted, and that is our fault."""
+        await self._give_up(job, Internal.code)
 
     async def _give_up(self, job: Unconverted, code: str) -> None:
         woken = await self._database.settle(MessageId(job.id), self._clock(), failure=code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -55,13 +56,15 @@ class Exporting:
         record = await self._database.everything_of(person_id)
         record = {"exported_at": self._clock(), **record}
         sounds = {sound_id: await self._audio.mp3(sound_id) for sound_id in _sounds(record)}
-        packing = asyncio.ensure_future(asyncio.to_thread(_pack, file, record, sounds))
+        is_over = threading.Event()
+        packing = asyncio.ensure_future(asyncio.to_thread(_pack, file, record, sounds, is_over))
         try:
             await asyncio.shield(packing)
         except OSError as error:
             raise Overloaded("there is no room for the export now", retry_after=RETRY_SECONDS) from error
         finally:
             # Whoever waits here may be cancelled, the thread may not: it must not write to a folder that goes.
+            is_over.set()
             await asyncio.wait([packing])
         return file
 
@@ -78,11 +81,13 @@ def _sounds(record: Record) -> Iterator[SoundId]:
         yield SoundId(one["id"])
 
 
-def _pack(file: Path, record: Record, sounds: dict[SoundId, Path | None]) -> None:
-    """Raises OSError."""
+def _pack(file: Path, record: Record, sounds: dict[SoundId, Path | None], is_over: threading.Event) -> None:
+    """Comes to an end soon when nobody waits for it any more: a server that stops would wait. Raises OSError."""
     missing = []
     with ZipFile(file, "x", ZIP_DEFLATED) as archive:
         for sound_id, path in sounds.items():
+            if is_over.is_set():
+                return
             try:
                 if path is None:
                     raise FileNotFoundError

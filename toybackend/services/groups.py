@@ -105,12 +105,15 @@ class Groups:
 
     async def _seen(self, caller_id: PartyId, group_id: GroupId) -> tuple[Group, Standing]:
         """A group, and what the caller is to it: who guards a toy of the group sees it as that toy does."""
-        group = await self._group(group_id)
+        group = await self._database.group(group_id)
         standing = await self._database.group_standing(caller_id, group_id)
         if standing is Standing.STRANGER:
-            toys = await self._database.toys_of(caller_id)
-            standing = Standing.MEMBER if _ids(group) & {toy.id for toy in toys} else standing
+            # It is asked of a group that there is not as well, which takes as long.
+            toys = {toy.id for toy in await self._database.toys_of(caller_id)}
+            standing = Standing.MEMBER if group is not None and _ids(group) & toys else standing
         check(standing, Action.SEE_GROUP)
+        if group is None:  # deleted this very moment
+            raise NotFound
         return group, standing
 
     async def _group(self, group_id: GroupId) -> Group:

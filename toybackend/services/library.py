@@ -31,8 +31,9 @@ from toybackend.errors import (
     RateLimited,
     Refused,
     TooLong,
+    TooMany,
 )
-from toybackend.models import Item, ItemId, ItemState, Party, PartyId, ShelfKind, Standing
+from toybackend.models import NOBODY, Item, ItemId, ItemState, Party, PartyId, ShelfKind, Standing
 from toybackend.ports import AudioStore, Clock, Database, Incoming, NewId, Progress, Transcoder, Unconverted, Wanted
 from toybackend.services.erasing import Erasing
 from toybackend.services.listening import Links
@@ -72,6 +73,7 @@ class Library:
         enqueue: Callable[[Unconverted], None],
         *,
         limits: Shelf,
+        kept_bytes: int,
         link_seconds: int,
         clock: Clock,
         new_id: NewId,
@@ -83,6 +85,7 @@ class Library:
         self._links = links
         self._enqueue = enqueue
         self._limits = limits
+        self._kept_bytes = kept_bytes
         self._link_seconds = link_seconds
         self._clock = clock
         self._new_id = new_id
@@ -95,7 +98,10 @@ class Library:
 
     @asynccontextmanager
     async def receive(self, person: Party) -> AsyncIterator[Incoming]:
-        """A place for a file while it comes in; nothing of it stays unless it is added. Raises RateLimited."""
+        """A place for a file while it comes in; nothing of it stays unless it is added. Raises RateLimited, or TooMany
+        where their family keeps as much as it may already."""
+        if not person.is_operator and await self._database.kept_bytes(person.id) >= self._kept_bytes:
+            raise TooMany("your family keeps as much sound as it may; delete something first")
         if self._uploads[person.id] >= UPLOADS_AT_ONCE:
             raise RateLimited("finish what you are sending first", retry_after=AGAIN_SECONDS)
         self._uploads[person.id] += 1
@@ -122,7 +128,7 @@ class Library:
         if offered.shelf is ShelfKind.SHARED:
             _check_curates(person)
         item = await self._store(None if offered.shelf is ShelfKind.SHARED else person.id, offered, blob)
-        self._enqueue(_job(item))
+        self._enqueue(_job(item, blob.size))
         return item
 
     async def stock(self, file: Path, offered: Offered, progress: Progress) -> Item:
@@ -134,7 +140,7 @@ class Library:
                     await self.take(blob, data)
             item = await self._store(None, offered, blob)
         try:
-            refused = await self._convert(_job(item), progress)
+            refused = await self._convert(_job(item, blob.size), progress)
             if refused is not None:
                 raise refused
             return await self._found(item.id)
@@ -157,7 +163,9 @@ class Library:
         )
         await blob.keep(item.id)
         try:
-            await self._database.add_item(item, cover, most=self._limits.items)
+            await self._database.add_item(
+                item, cover, most=self._limits.items, size=blob.size, most_bytes=self._kept_bytes
+            )
         except Exception:
             # A failed commit may have happened all the same: only what is surely unknown is thrown away.
             if not await self._database.known([item.id]):
@@ -194,18 +202,22 @@ class Library:
     async def _convert(self, job: Unconverted, progress: Progress) -> Refused | None:
         """What was wrong with it, if anything was."""
         try:
-            async with self._audio.workshop(job.id) as (original, folder):
+            async with self._audio.workshop(job.id, job.size) as (original, folder):
                 sound = await self._transcoder.convert(original, folder, progress)
-                await self._audio.keep_mp3(job.id, sound.file)
+                size = await self._audio.keep_mp3(job.id, sound.file)
         except (BadAudio, AudioTooLong, AudioTooLarge) as refused:
             return await self._give_up(job, refused)
         except Gone:
             return await self._give_up(job, Internal())
-        if await self._database.settle_item(ItemId(job.id), sound=sound):
+        if await self._database.settle_item(ItemId(job.id), sound=sound, mp3_bytes=size):
             await self._audio.delete_original(job.id)
         else:  # removed while it was converted: what was made of it goes as well
             await self._audio.delete(job.id)
         return None
+
+    async def abandon(self, job: Unconverted) -> None:
+        """It cannot be converted, and that is our fault."""
+        await self._give_up(job, Internal())
 
     async def _give_up(self, job: Unconverted, refused: Refused) -> Refused:
         await self._database.settle_item(ItemId(job.id), failure=refused.code)
@@ -235,8 +247,9 @@ class Library:
 
     async def item(self, listener: Party, item_id: ItemId) -> Item:
         """Raises NotFound (also: not for this listener)."""
-        item = await self._found(item_id)
-        if not await self._is_for(listener.id, item):
+        item = await self._database.item(item_id)
+        is_for = await self._is_for(listener.id, item_id, item)
+        if item is None or not is_for:
             raise NotFound
         return item
 
@@ -251,21 +264,22 @@ class Library:
     async def may_hear(self, listener_id: PartyId, item_id: ItemId) -> bool | None:
         """None where there is no such item."""
         item = await self._database.item(item_id)
-        if item is None:
-            return None
-        return item.state is ItemState.READY and await self._is_for(listener_id, item)
+        is_for = await self._is_for(listener_id, item_id, item)
+        return None if item is None else is_for and item.state is ItemState.READY
 
     def link(self, listener: Party, item: Item) -> str | None:
         """Where this listener can hear it, once it is ready."""
         return self._links.audio(item.id, listener.id) if item.state is ItemState.READY else None
 
-    async def _is_for(self, listener_id: PartyId, item: Item) -> bool:
+    async def _is_for(self, listener_id: PartyId, item_id: ItemId, item: Item | None) -> bool:
+        """It is asked of an item that there is not as well: how long the answer takes tells nobody so."""
         if listener_id.startswith("t_"):
             since = self._clock() - self._link_seconds * 1000
-            return await self._database.was_started(listener_id, item.id, since)
-        if item.owner_id is None:  # for everybody who is still there
+            return await self._database.was_started(listener_id, item_id, since)
+        owner_id = item.owner_id if item else NOBODY
+        if owner_id is None:  # for everybody who is still there
             return await self._database.standing(listener_id, listener_id) is Standing.SELF
-        standing = await self._database.standing(listener_id, item.owner_id)
+        standing = await self._database.standing(listener_id, owner_id)
         return decide(standing, Action.HEAR_RECORDING) is Decision.ALLOWED
 
     async def _found(self, item_id: ItemId) -> Item:
@@ -306,6 +320,6 @@ def _check_curates(person: Party) -> None:
     check(Standing.OPERATOR if person.is_operator else Standing.STRANGER, Action.CURATE_SHELF)
 
 
-def _job(item: Item) -> Unconverted:
+def _job(item: Item, size: int) -> Unconverted:
     owner_id = item.owner_id or PartyId("")
-    return Unconverted(item.id, owner_id, family=owner_id)
+    return Unconverted(item.id, owner_id, owner_id, size)

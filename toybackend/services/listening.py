@@ -4,6 +4,11 @@ link.
 A link is bound to one file and one listener and good for a while, as long as the listener has a token at all; there is
 no secret in it. The signature is
 HMAC-SHA256 (RFC 2104) over the sound's id, the listener's id and the time of expiry.
+
+That time is told by our clock, as it is when somebody asks. When it is set back, a link that was over works again until
+its time comes once more: what was deleted, taken back or logged out stays so, whatever the clock says. A link that was
+made while the clock was far ahead does not work for years after: it is refused once its time is further away than
+that of any link that we make now, twice over.
 """
 
 from __future__ import annotations
@@ -26,7 +31,8 @@ from toybackend.models import (
     PartyKind,
     SoundId,
 )
-from toybackend.ports import AudioStore, Clock, Database, Receipt, Toys
+from toybackend.ports import Clock, Database, Receipt, Toys
+from toybackend.services.mending import Mending
 from toybackend.services.quiet_hours import quiet_until
 
 AUDIO_PATH = "/api/v1/audio"
@@ -52,7 +58,7 @@ class Links:
             return False
         ours = self._sign(sound_id, listener_id, int(until))
         is_ours = hmac.compare_digest(ours.encode(), signature.encode("utf-8", "surrogatepass"))
-        return is_ours and int(until) * 1000 > self._clock()
+        return is_ours and 0 < int(until) * 1000 - self._clock() <= 2 * self._seconds * 1000
 
     def _sign(self, sound_id: SoundId, listener_id: str, until: int) -> str:
         text = f"{sound_id}\n{listener_id}\n{until}".encode("utf-8", "surrogatepass")
@@ -65,24 +71,24 @@ class Listening:
     def __init__(
         self,
         database: Database,
-        audio: AudioStore,
+        mending: Mending,
         links: Links,
         may_hear_item: Callable[[PartyId, ItemId], Awaitable[bool | None]],
         *,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._audio = audio
+        self._mending = mending
         self._links = links
         self._may_hear_item = may_hear_item
         self._clock = clock
 
     async def by_token(self, listener: Party, sound_id: SoundId) -> Path:
-        """The MP3 for whoever was authenticated. Raises NotFound (also: not yours, or not before a rest is over) or
-        Gone."""
+        """The MP3 for whoever was authenticated. Raises NotFound (also: not yours, or not before a rest is over), Gone,
+        or Overloaded while it is made again."""
         if not await self._may_hear(listener.id, sound_id) or await self._waits(listener, sound_id):
             raise NotFound
-        return await self._mp3(sound_id)
+        return await self._mending.mp3(sound_id)
 
     async def _waits(self, listener: Party, sound_id: SoundId) -> bool:
         """Is this for after the rest that the toy has now? What was pushed before came with a link."""
@@ -94,7 +100,8 @@ class Listening:
         return any(one.recipient_id == listener.id and one.state is DeliveryState.WAITING for one in outcome[1])
 
     async def by_link(self, sound_id: SoundId, listener_id: str, until: str, signature: str) -> Path:
-        """The MP3 for whoever has a link. Raises NotFound (also: not a link of ours, or too old) or Gone.
+        """The MP3 for whoever has a link. Raises NotFound (also: not a link of ours, or too old), Gone, or Overloaded
+        while it is made again.
 
         A link proves who asks, not that they still may hear: a copy that was taken back is not played any more, and
         nothing is to whoever is logged out everywhere, or to a board whose licence is revoked."""
@@ -107,7 +114,7 @@ class Listening:
             raise Gone  # it was theirs when we signed
         if not may_hear:
             raise NotFound
-        return await self._mp3(sound_id)
+        return await self._mending.mp3(sound_id)
 
     async def _may_hear(self, listener_id: PartyId, sound_id: SoundId) -> bool | None:
         """None where there is no such sound."""
@@ -115,12 +122,6 @@ class Listening:
             return await self._may_hear_item(listener_id, ItemId(sound_id))
         outcome = await self._database.outcome(MessageId(sound_id))
         return None if outcome is None else listener_id in _listeners(*outcome)
-
-    async def _mp3(self, sound_id: SoundId) -> Path:
-        file = await self._audio.mp3(sound_id)
-        if file is None:
-            raise Gone
-        return file
 
 
 async def is_resting(toys: Toys, party: Party, now: int) -> bool:

@@ -1,9 +1,11 @@
 """What is over goes: messages that were heard, or never, recordings behind their MP3, old secrets, stray files.
 
-The clock decides, and a clock may be wrong: one that jumps far ahead would have everything erased at once. So when
-it is further ahead of the last look than `MOST_AHEAD`, nothing is erased until it has been there for `PATIENCE`;
-that is said in the log, and there is time to set it right. A house that was switched off for long waits as long.
-A clock that goes back erases nothing too early.
+The clock decides, and a clock may be wrong: one that jumps far ahead would have everything erased at once. So when it
+is further from the last look than `MOST_APART`, nothing is erased, and the log, `/readyz` and `doctor` say so. It is
+believed after `PATIENCE`, for a house may have been switched off; but not where a whole time of keeping would have
+passed: then everything would be over at once, and somebody has to say that the clock is right
+(`toybackend doctor --trust-clock`). A clock that goes back erases nothing too early, and is waited for like the others:
+a machine that wakes up in 1970 and learns the time a minute later has not jumped.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 DAY = 86_400_000
 HOUR = 3_600_000
-MOST_AHEAD = 7 * DAY
+MOST_APART = 7 * DAY
 PATIENCE = DAY
 FIRST_LOOK_SECONDS = 60.0
 """After the start, which has enough to do."""
@@ -45,6 +47,9 @@ class Retention:
         self._erasing = erasing
         self._keeping = keeping
         self._clock = clock
+        self._shortest = min(keeping.heard_days, keeping.unheard_days) * DAY
+        self.doubts_clock = False
+        """As of the last look."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -70,14 +75,12 @@ class Retention:
     async def look(self) -> Counter[str]:
         """Everything that is over goes. Returns how much went, by kind; nothing while the clock is not believed."""
         now = self._clock()
-        before = await self._database.looks()
-        looks = judge(before, now)
+        looks = judge(await self._database.looks(), now, self._shortest)
         await self._database.note_looks(looks)
-        if looks.doubted_at is not None:
-            log.error(
-                "the clock is %d days ahead of the last look at what is over; is it right? Nothing is erased for a day",
-                (now - (looks.trusted_at or 0)) // DAY,
-            )
+        self.doubts_clock = looks.doubted_at is not None
+        if self.doubts_clock:
+            log.error("nothing is erased now: %s", _doubt(looks, now, self._shortest))
+            await self._scrub(looks, now)  # what somebody deleted has nothing to do with the clock
             return Counter()
         went = Counter(
             messages=await self._expired_messages(now),
@@ -88,6 +91,17 @@ class Retention:
         await self._scrub(looks, now)
         log.info("looked at what is over", extra=dict(went))
         return went
+
+    async def doubt(self) -> str:
+        """Why the clock is not believed; empty where it is."""
+        now = self._clock()
+        looks = judge(await self._database.looks(), now, self._shortest)
+        return "" if looks.doubted_at is None else _doubt(looks, now, self._shortest)
+
+    async def trust_clock(self) -> None:
+        """Somebody says that it is right."""
+        looks = await self._database.looks()
+        await self._database.note_looks(replace(looks, trusted_at=self._clock(), doubted_at=None))
 
     def _expiry(self, now: int) -> Expiry:
         keeping = self._keeping
@@ -127,13 +141,22 @@ class Retention:
             await self._database.note_looks(replace(looks, scrubbed_at=now))
 
 
-def judge(looks: Looks, now: int) -> Looks:
-    """What we think of the clock now: it is believed where `doubted_at` is None."""
+def judge(looks: Looks, now: int, shortest: int) -> Looks:
+    """What we think of the clock now: it is believed where `doubted_at` is None. `shortest` is the time after which
+    everything could be over that was there at the last look, in milliseconds."""
     believed = replace(looks, trusted_at=now, doubted_at=None)
-    if looks.trusted_at is None or now - looks.trusted_at <= MOST_AHEAD:
+    if looks.trusted_at is None or abs(now - looks.trusted_at) <= MOST_APART:
         return believed
-    if looks.doubted_at is not None and PATIENCE <= now - looks.doubted_at <= PATIENCE + MOST_AHEAD:
-        return believed
-    if looks.doubted_at is not None and 0 <= now - looks.doubted_at < PATIENCE:
+    waited = None if looks.doubted_at is None else now - looks.doubted_at
+    if waited is None or not 0 <= waited <= PATIENCE + MOST_APART:
+        return replace(looks, doubted_at=now)  # it jumped, and not for the first time
+    if waited < PATIENCE or now - looks.trusted_at >= shortest:
         return looks
-    return replace(looks, doubted_at=now)
+    return believed
+
+
+def _doubt(looks: Looks, now: int, shortest: int) -> str:
+    days = (now - (looks.trusted_at or 0)) // DAY
+    where = f"{days} days ahead of" if days > 0 else f"{-days} days behind"
+    until = "somebody says that it is right" if days * DAY >= shortest else "a day has passed"
+    return f"the clock is {where} the last look at what is over; nothing goes until it is set right, or {until}"

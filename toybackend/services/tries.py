@@ -25,8 +25,8 @@ class Tries:
         self._times.move_to_end(key)
         if len(self._times) > MOST_KEYS:
             self._times.popitem(last=False)
-        while times and times[0] <= now - self._window_ms:
-            times.popleft()
+        while times and not now - self._window_ms < times[0] <= now:
+            times.popleft()  # over; or not yet, for the clock went back, and nobody waits until it is there again
         if len(times) >= self._most:
             raise RateLimited(retry_after=(times[0] + self._window_ms - now) // 1000 + 1)
         times.append(now)

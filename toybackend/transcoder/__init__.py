@@ -13,14 +13,18 @@ pauses.py       silence where AMR pauses were
 original.py     the file as it came, mapped and not read
 progress.py     how far a child is
 child.py        one child process within limits
-ffmpeg.py       which ffmpeg, and what it can do
+sandbox.py      what it can reach: its folder, and nothing else
+seccomp.py      the system calls it may make, pure
+kernel.py       Landlock and seccomp of Linux
+ffmpeg.py       which ffmpeg, what it can do, and what holds it
 limits.py       what a conversion may cost
 """
 
 from toybackend.transcoder.child import Outcome, Runner, run_child
 from toybackend.transcoder.convert import FfmpegTranscoder
-from toybackend.transcoder.ffmpeg import FoundFfmpeg, find_ffmpeg
+from toybackend.transcoder.ffmpeg import FoundFfmpeg, find_ffmpeg, sandbox_of
 from toybackend.transcoder.limits import ConversionLimits, pcm_bytes
+from toybackend.transcoder.sandbox import Sandbox
 
 __all__ = [
     "ConversionLimits",
@@ -28,7 +32,9 @@ __all__ = [
     "FoundFfmpeg",
     "Outcome",
     "Runner",
+    "Sandbox",
     "find_ffmpeg",
     "pcm_bytes",
     "run_child",
+    "sandbox_of",
 ]

@@ -21,6 +21,7 @@ What is done with damage, and why:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -32,8 +33,12 @@ FRAMES_PER_SECOND = 50
 
 #: Fewest frames that make a headerless file AMR: less is a coincidence.
 HEADERLESS_FRAMES = 5
-#: Most bytes that are walked to find out; no recorder writes that much without a magic.
-MOST_HEADERLESS_BYTES = 8 << 20
+#: What never stands at the start of speech: sixteen letters and signs. A page may begin with what would be a header.
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{16}")
+#: And so many, two minutes of them, are proof whatever follows: a stranger's millions need not all be walked.
+PROOF_FRAMES = 6000
+#: More recordings than anybody joins.
+MOST_JOINED = 1000
 
 _PADDING_BITS = 0b1000_0011
 _GOOD_BIT = 0b0000_0100
@@ -121,22 +126,23 @@ def is_headerless(data: Data) -> bool:
     """True where bare AMR-NB frames, all marked good, fill the file to its last byte.
 
     Without a magic the proof must come from the frames, so this is stricter than the reader: at least
-    five frames, speech in the first ones already, none marked bad, and no last frame cut short.
+    five frames, more than NO_DATA in the first ones already, none marked bad, and no last frame cut short, unless
+    there are very many. A text is none, even one whose letters stand where frames would begin.
     """
-    if len(data) > MOST_HEADERLESS_BYTES:
+    if _TEXT.match(data[:16]):
         return False
-    sizes, position, count, speech = Band.NB.size_by_header, 0, 0, 0
-    while position < len(data):
+    sizes, position, count, filled = Band.NB.size_by_header, 0, 0, 0
+    while position < len(data) and count < PROOF_FRAMES:
         header = data[position]
         size = sizes[header]
         if not size or not header & _GOOD_BIT:
             return False
-        speech += size > sizes[_NO_DATA << 3]
+        filled += size > sizes[_NO_DATA << 3]
         count += 1
         position += size
-        if count == HEADERLESS_FRAMES and not speech:
+        if count == HEADERLESS_FRAMES and not filled:
             return False
-    return position == len(data) and count >= HEADERLESS_FRAMES
+    return count >= HEADERLESS_FRAMES and (position == len(data) or count == PROOF_FRAMES)
 
 
 def band_of(data: Data) -> Band | None:
@@ -151,14 +157,15 @@ def _opens_with(magic: bytes, data: Data, at: int) -> bool:
 def _walk(data: Data, start: int, band: Band, most: int) -> _Walk:
     """Up to `most` whole frames from `start` on; the magic met between two frames is stepped over."""
     frames: list[bytes] = []
-    position, end, sizes = start, len(data), band.size_by_header
+    position, end, sizes, joined = start, len(data), band.size_by_header, 0
     while position < end and len(frames) < most:
         size = sizes[data[position]]
         if size:
             frames.append(data[position : position + size])
             position += size
-        elif _opens_with(band.magic, data, position):
+        elif joined < MOST_JOINED and _opens_with(band.magic, data, position):
             position += len(band.magic)
+            joined += 1
         else:
             return _Walk(tuple(frames), reached_end=False)
     if position > end:

@@ -1,9 +1,8 @@
 """Runs one child process within its limits. Knows nothing of sound or of ffmpeg.
 
-- An argument list, no shell, the child's own folder as working directory, a bare environment.
+- An argument list, no shell, the child's own folder as working directory, a bare environment, a sandbox.
 - Limits are set from outside, by `prlimit` right after the start. Python's `preexec_fn` would do it before,
-  but makes every start a full fork of the server, and is unsafe beside threads. Without it a start is a vfork:
-  0.3 ms, done on the loop, since a thread would hold the interpreter for just as long.
+  but makes every start a full fork of the server, and is unsafe beside threads. Without it a start is a vfork.
 - Whatever the child says goes to a file in the folder, which the file size limit caps; only its end is read.
 - The child leads a session of its own. On deadline and on cancellation the whole group is killed, and the child
   is always reaped before this returns or raises.
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import resource
 import signal
@@ -22,7 +22,10 @@ import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from toybackend.settings import Confinement
+from toybackend.transcoder import sandbox
 from toybackend.transcoder.limits import ConversionLimits
 
 LOG = "ffmpeg.log"
@@ -55,9 +58,12 @@ Runner = Callable[[Sequence[str], Path, ConversionLimits], Awaitable[Outcome]]
 """The shape of `run_child`. Whoever wants to see, or count, what is run wraps it and hands that in."""
 
 
-async def run_child(command: Sequence[str], folder: Path, limits: ConversionLimits) -> Outcome:
-    """Runs `command` in `folder` until it ends or its time is up. Raises OSError if it cannot be started."""
-    process = _start(command, folder, limits)
+async def run_child(
+    command: Sequence[str], folder: Path, limits: ConversionLimits, *, confinement: Confinement = Confinement.AUTO
+) -> Outcome:
+    """Runs `command` in `folder` until it ends or its time is up. Raises OSError if it cannot be started, or only
+    without the sandbox that there must be."""
+    process = await _started(command, folder, limits, confinement)
     timed_out = False
     try:
         async with asyncio.timeout(limits.deadline_seconds):
@@ -82,17 +88,28 @@ def log_tail(folder: Path, most: int = _LOG_TAIL_BYTES) -> str:
         return ""
 
 
-def _start(command: Sequence[str], folder: Path, limits: ConversionLimits) -> subprocess.Popen[bytes]:
-    with open(folder / LOG, "wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env=_ENVIRONMENT,
-            start_new_session=True,
-        )
+async def _started(
+    command: Sequence[str], folder: Path, limits: ConversionLimits, confinement: Confinement
+) -> subprocess.Popen[bytes]:
+    """Starts it in a thread. A start cannot be taken back: whoever cancels it waits, and the child is ended."""
+    starting = asyncio.ensure_future(asyncio.to_thread(_start, command, folder, limits, confinement))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        while not starting.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({starting})
+        if starting.exception() is None:
+            await _finish(starting.result())
+        raise
+
+
+def _start(
+    command: Sequence[str], folder: Path, limits: ConversionLimits, confinement: Confinement
+) -> subprocess.Popen[bytes]:
+    with open(folder / LOG, "wb") as log, open(os.devnull, "rb") as nothing:
+        start = functools.partial(_popen, command, folder, nothing, log)
+        process = sandbox.chosen(confinement).start(start, command[0], folder)
     try:
         # A child that is already gone needs no limits.
         with contextlib.suppress(ProcessLookupError):
@@ -102,6 +119,13 @@ def _start(command: Sequence[str], folder: Path, limits: ConversionLimits) -> su
         process.wait()
         raise
     return process
+
+
+def _popen(command: Sequence[str], folder: Path, stdin: BinaryIO, log: BinaryIO) -> subprocess.Popen[bytes]:
+    """Opens nothing: where it runs, hardly anything can be opened."""
+    return subprocess.Popen(
+        command, stdin=stdin, stdout=log, stderr=log, cwd=folder, env=_ENVIRONMENT, start_new_session=True
+    )
 
 
 def _limit(pid: int, limits: ConversionLimits) -> None:

@@ -7,6 +7,8 @@ finish    the encoded MP3 → the MP3 that is kept      None where it is not wha
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from toybackend.transcoder import arguments
 from toybackend.transcoder.amr import AmrTrack, Band, read_amr, read_headerless
 from toybackend.transcoder.arguments import ENCODED, ORIGINAL, SOUND, SOURCES, SPEECH, TRACK, WEIGHTED, Source
 from toybackend.transcoder.limits import ConversionLimits
-from toybackend.transcoder.loudness import RATE, Measured, measure
+from toybackend.transcoder.loudness import RATE, SAMPLE_BYTES, Measured, measure
 from toybackend.transcoder.mp4 import sound_codec
 from toybackend.transcoder.mpeg_audio import OUR_FRAME_BYTES, check_our_mp3
 from toybackend.transcoder.original import Data, opened
@@ -24,11 +26,15 @@ from toybackend.transcoder.pauses import is_complete, lay_in_pauses
 from toybackend.transcoder.sniffing import Content, sniff
 
 MP3 = "sound.mp3"
+LEAST_FREE_BYTES = 1 << 20
 
 #: How much longer than the limit a clip may turn out: what codecs add at the end of a recording stopped in time.
 CODEC_PADDING_SECONDS = 0.1
 #: How far the MP3 may be from the sound it was made of.
 MP3_TOLERANCE_SECONDS = 0.1
+
+#: A millisecond: less than that would be a message that lasts 0 ms.
+_LEAST_BYTES = RATE // 1000 * SAMPLE_BYTES
 
 _MP4_AMR = (b"samr", b"sawb")
 _MP4_OTHERS = (b"mp4a", b"Opus", b".mp3", b"lpcm", b"sowt", b"twos", b"in24", b"ulaw", b"alaw")
@@ -83,6 +89,7 @@ def _prepare(
 
 def prepare_extracted(folder: Path, decoders: frozenset[str], limits: ConversionLimits) -> Prepared | None:
     """The AMR track that ffmpeg copied out of an MP4; None where it copied nothing."""
+    _check_room(folder)
     data = _read(folder / TRACK)
     if len(data) <= len(Band.WB.magic):
         return None
@@ -102,9 +109,10 @@ def listen(prepared: Prepared, folder: Path, limits: ConversionLimits) -> Measur
 
     Raises AudioTooLong: the decoder was allowed one second more than the limit, to be able to tell.
     """
+    _check_room(folder)
     sound, weighted = folder / SOUND, folder / WEIGHTED
     size = _size(sound)
-    if not size or _size(weighted) != size:
+    if size < _LEAST_BYTES or _size(weighted) != size:
         return None
     if prepared.track is not None:
         flags = prepared.track.is_speech()
@@ -140,6 +148,14 @@ def finish(measured: Measured, folder: Path) -> Path | None:
     path = folder / MP3
     path.write_bytes(data)
     return path
+
+
+def _check_room(folder: Path) -> None:
+    """A child that had no room for its last bytes, a second of sound, may have ended as if all were well. Raises
+    OSError."""
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < LEAST_FREE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _size(path: Path) -> int:

@@ -17,12 +17,14 @@ failed of may have passed.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from toybackend.errors import BadAudio, ConverterUnavailable, Refused
+from toybackend.errors import BadAudio, ConverterUnavailable, Refused, ToybackendError
 from toybackend.models import Sound
 from toybackend.ports import Progress
 from toybackend.transcoder.child import Runner, run_child
@@ -30,9 +32,14 @@ from toybackend.transcoder.ffmpeg import Ffmpeg, examine, find_ffmpeg
 from toybackend.transcoder.job import Doubtful, Job
 from toybackend.transcoder.limits import ConversionLimits
 
+log = logging.getLogger(__name__)
+
 KNOWN_GOOD = Path(__file__).with_name("known_good.amr")
 """One second of synthetic speech, AMR-NB 12.2 kbit/s."""
 KNOWN_GOOD_MS = 1000
+
+ROOM = 2
+"""Of the largest files that a child may write: what must be free before a clip is called bad."""
 
 _PROBE_DEADLINE_SECONDS = 5.0
 """The known-good clip takes a few milliseconds; a tool that needs longer than this is sick."""
@@ -88,16 +95,32 @@ class FfmpegTranscoder:
         except Doubtful:
             await self._require_well(folder, since=time.monotonic())
         # The tool is well now, but was it when the clip failed? Memory and room on the disk come and go.
+        await asyncio.to_thread(self._check_room, folder)
         try:
             return await self._attempt(original, folder, progress)
         except Doubtful as doubt:
+            await asyncio.to_thread(self._check_room, folder)
             if doubt.sound is not None:
                 return doubt.sound
             raise BadAudio from doubt
 
     async def _attempt(self, original: Path, folder: Path, progress: Progress | None) -> Sound:
         job = Job(await self._tool(folder), self._run, folder, self._limits, progress)
-        return await job.convert(original)
+        try:
+            return await job.convert(original)
+        except (Doubtful, ToybackendError, OSError, MemoryError):
+            raise
+        except Exception as mistake:
+            # Ours, and it would be made again and again: as with the tool, the known-good clip says what it is about.
+            log.exception("a mistake of ours over a clip")
+            raise Doubtful(f"a {type(mistake).__name__} of ours") from mistake
+
+    def _check_room(self, folder: Path) -> None:
+        """On a disk that is nearly full a tool fails of a long clip and not of the known-good one, and has no room to
+        say why. Raises ConverterUnavailable."""
+        found = os.statvfs(folder)
+        if found.f_bavail * found.f_frsize < ROOM * self._limits.output_bytes:
+            raise ConverterUnavailable("the disk has too little room to convert")
 
     async def _tool(self, folder: Path) -> Ffmpeg:
         """The tool, looked for and examined on first use, and again after it was found sick."""

@@ -1,4 +1,4 @@
-"""Which ffmpeg is used, and what it can do."""
+"""Which ffmpeg is used, what it can do, and what holds it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from toybackend.errors import ConverterUnavailable
+from toybackend.settings import Confinement
+from toybackend.transcoder import sandbox
 from toybackend.transcoder.child import Runner, log_tail
 from toybackend.transcoder.limits import ConversionLimits
+from toybackend.transcoder.sandbox import Sandbox
 
 Origin = Literal["setting", "our build", "wheel", "PATH"]
 
@@ -70,6 +73,15 @@ def find_ffmpeg(setting: str | None) -> FoundFfmpeg:
         if path := look():
             return FoundFfmpeg(path, origin)
     raise ConverterUnavailable("no ffmpeg found; run `make ffmpeg` or name one in the FFMPEG setting")
+
+
+def sandbox_of(setting: str | None, confinement: Confinement) -> Sandbox:
+    """What will hold the ffmpeg that this setting leads to; blocking. Where it leads to none, what there is."""
+    chosen = sandbox.chosen(confinement)
+    try:
+        return chosen.around(str(find_ffmpeg(setting).path))
+    except (ConverterUnavailable, OSError):
+        return chosen
 
 
 async def examine(found: FoundFfmpeg, run: Runner, folder: Path, limits: ConversionLimits) -> Ffmpeg:

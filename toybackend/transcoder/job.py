@@ -103,7 +103,9 @@ class Job:
             return 0.0
         if prepared.track is not None:
             return len(prepared.track.frames) * FRAME_SECONDS
-        outcome = await self._child(arguments.describe_arguments(self.ffmpeg.program, prepared.source))
+        command = arguments.describe_arguments(self.ffmpeg.program, prepared.source)
+        # Not by `_child`: this repeats the file's own title, which may well say that the disk is full.
+        outcome = _not_killed(await self.run(command, self.folder, self.limits))
         found = _LENGTH.search(outcome.log_tail)
         hours, minutes, seconds = map(float, found.groups()) if found else (0.0, 0.0, 0.0)
         return hours * 3600 + minutes * 60 + seconds
@@ -113,10 +115,14 @@ class Job:
         outcome = await self.run(command, self.folder, self.limits)
         if _DISK_FULL in outcome.log_tail:
             raise OSError(errno.ENOSPC, _DISK_FULL)
-        if outcome.timed_out or outcome.status < 0:
-            raise Doubtful(f"ffmpeg {outcome}")
-        return outcome
+        return _not_killed(outcome)
 
     def _note(self, outcome: Outcome) -> None:
         if outcome.status:
             self.complaints.append(str(outcome))
+
+
+def _not_killed(outcome: Outcome) -> Outcome:
+    if outcome.timed_out or outcome.status < 0:
+        raise Doubtful(f"ffmpeg {outcome}")
+    return outcome

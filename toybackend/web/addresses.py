@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from aiohttp import hdrs, web
 
@@ -36,7 +37,17 @@ def read_host(header: str) -> Host | None:
     if found is None:
         return None
     port = int(found[2]) if found[2] else None
+    if found[1].startswith("[") and not _is_ipv6(found[1][1:-1]):
+        return None
     return Host(found[1], port) if port is None or 0 < port <= MOST_PORT else None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def addresses(request: web.Request) -> Addresses:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from toybackend.errors import Gone, NotAllowed, NotAuthenticated, NotFound
+from toybackend.errors import Gone, NotAllowed, NotAuthenticated, NotFound, Overloaded
 from toybackend.services.listening import AUDIO_PATH
 from toybackend.web.authentication import authenticate, credential
 from toybackend.web.mp3 import Mp3Response
@@ -45,6 +45,6 @@ ROUTES = (
         handler=get_audio,
         who=Who.ANYONE,  # who has a signed link shows no token
         media="audio/mpeg",
-        refuses=(NotFound, Gone, NotAuthenticated, NotAllowed),
+        refuses=(NotFound, Gone, NotAuthenticated, NotAllowed, Overloaded),
     ),
 )

@@ -17,6 +17,8 @@ from toybackend.services.tokens import COOKIE
 from toybackend.web.addresses import addresses
 from toybackend.web.rooms import ROOMS
 
+FETCH_SITE = "Sec-Fetch-Site"
+ELSEWHERE = frozenset({"cross-site", "same-site"})
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -32,10 +34,12 @@ class Credential:
 
 
 def credential(request: web.Request) -> Credential | None:
-    """What the request carries; the header goes before the cookie."""
-    scheme, _, bearer = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    if scheme.lower() == "bearer":
-        return Credential(bearer.strip(), is_cookie=False)
+    """What the request carries; the header goes before the cookie. Of two headers, whatever stands in front of us may
+    have looked at the other one: they are no token."""
+    shown = request.headers.getall(hdrs.AUTHORIZATION, [""])
+    scheme, _, bearer = shown[0].partition(" ")
+    if scheme.lower() == "bearer" or len(shown) > 1:
+        return Credential(bearer.strip() if len(shown) == 1 else "", is_cookie=False)
     cookie = request.cookies.get(COOKIE)
     return Credential(cookie, is_cookie=True) if cookie else None
 
@@ -62,11 +66,16 @@ def check_origin(request: web.Request) -> None:
     """Raises NotAllowed when a page of somebody else sends this.
 
     No `Origin` at all is fine: every browser names it on a write from another site, and only browsers send
-    cookies on their own.
+    cookies on their own. Should one not name it, what it says of itself counts (Fetch Metadata).
     """
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and origin.lower() not in _our_origins(request):
+    is_ours = request.headers.get(FETCH_SITE) not in ELSEWHERE if origin is None else _is_ours(request, origin)
+    if not is_ours:
         raise NotAllowed("pages of this origin may not do this")
+
+
+def _is_ours(request: web.Request, origin: str) -> bool:
+    return origin.lower() in _our_origins(request)
 
 
 def _our_origins(request: web.Request) -> set[str]:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from toybackend.errors import BadJson, MissingField
+from toybackend.errors import BadJson
+from toybackend.protocol import misfit
 
 MOST_BODY = 64 * 1024
 """Largest request body in bytes, enough for a list of 1,000 licences; a longer one is 413 `too_long`."""
@@ -27,8 +28,7 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
     try:
         return msgspec.convert(fields, type=model)
     except msgspec.ValidationError as error:
-        # msgspec names the field and what it expects, never the value.
-        raise MissingField(str(error)) from None
+        raise misfit(error) from None
 
 
 async def _read(request: web.Request) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -25,10 +25,11 @@ FRESH_SECONDS = 1.0
 
 
 class Readiness:
-    """The checks, all at once, and never twice at a time."""
+    """The checks, all at once, and never twice at a time. Concerns keep nobody from being served."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], concerns: Mapping[str, Callable[[], bool]] | None = None) -> None:
         self._checks = checks
+        self._concerns = concerns or {}
         self._asking = asyncio.Lock()
         self._fresh_until = float("-inf")
         self._not_well: list[str] = []
@@ -42,6 +43,10 @@ class Readiness:
                 self._not_well = [name for name, is_well in zip(self._checks, answers, strict=True) if not is_well]
                 self._fresh_until = now() + FRESH_SECONDS
             return self._not_well
+
+    def concerns(self) -> list[str]:
+        """Names of what somebody should look after."""
+        return [name for name, is_one in self._concerns.items() if is_one()]
 
 
 async def _is_well(name: str, check: Check) -> bool:
@@ -58,8 +63,10 @@ async def _is_well(name: str, check: Check) -> bool:
 READINESS = web.AppKey("readiness", Readiness)
 
 
-class Health(msgspec.Struct, frozen=True):
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     status: Literal["alive", "ready"]
+    concerns: list[str] = []
+    """What somebody should look after: `clock` where it is not believed, and so nothing is erased."""
 
 
 async def get_healthz(request: web.Request) -> Health:
@@ -69,9 +76,10 @@ async def get_healthz(request: web.Request) -> Health:
 
 async def get_readyz(request: web.Request) -> Health | web.Response:
     """200, or 503 with the names of the parts that are not well."""
-    not_well = await request.app[READINESS].not_well()
+    readiness = request.app[READINESS]
+    not_well = await readiness.not_well()
     if not not_well:
-        return Health("ready")
+        return Health("ready", readiness.concerns())
     problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "some parts are not well")
     return problem.response(not_well=not_well)
 

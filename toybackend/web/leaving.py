@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from aiohttp import hdrs, web
 
 from toybackend.errors import NotAllowed, NotFound, Overloaded, RateLimited
 from toybackend.models import Erased, PartyId
+from toybackend.services.exporting import RETRY_SECONDS
 from toybackend.web.bodies import json_response
 from toybackend.web.rooms import ROOMS
 from toybackend.web.routing import API, Route, Who, caller, path_id
@@ -48,14 +51,14 @@ async def leave(request: web.Request) -> web.Response:
 
 async def export(request: web.Request) -> web.StreamResponse:
     """Everything that is kept about me and my toys, in one ZIP: `index.json`, `index.html` and the audio."""
-    async with request.app[ROOMS].exporting.export(caller(request).id) as file:
+    async with request.app[ROOMS].exporting.export(caller(request).id) as file, _opened(file) as opened:
         response = web.StreamResponse(headers={hdrs.CONTENT_DISPOSITION: f'attachment; filename="{file.name}"'})
         response.content_type = "application/zip"
         response.content_length = (await asyncio.to_thread(file.stat)).st_size
         try:
             await response.prepare(request)
             if request.method != hdrs.METH_HEAD:
-                async for chunk in _chunks(file):
+                while chunk := await asyncio.to_thread(opened.read, CHUNK_BYTES):
                     await response.write(chunk)
             await response.write_eof()
         except ConnectionError:  # whoever asked went away
@@ -63,11 +66,15 @@ async def export(request: web.Request) -> web.StreamResponse:
         return response
 
 
-async def _chunks(file: Path) -> AsyncIterator[bytes]:
-    opened = await asyncio.to_thread(file.open, "rb")
+@asynccontextmanager
+async def _opened(file: Path) -> AsyncIterator[BinaryIO]:
+    """Raises Overloaded."""
     try:
-        while chunk := await asyncio.to_thread(opened.read, CHUNK_BYTES):
-            yield chunk
+        opened = await asyncio.to_thread(file.open, "rb")
+    except OSError as error:  # no file descriptor, for example
+        raise Overloaded("there is no room for the export now", retry_after=RETRY_SECONDS) from error
+    try:
+        yield opened
     finally:
         await asyncio.to_thread(opened.close)
 

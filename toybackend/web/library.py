@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.multipart import BadContentDispositionHeader, BadContentDispositionParam
 
 from toybackend.errors import (
     AudioTooLarge,
@@ -29,7 +30,7 @@ from toybackend.errors import (
 )
 from toybackend.models import Item, ItemId, ItemState, ShelfKind
 from toybackend.ports import Incoming, Wanted
-from toybackend.protocol import rfc3339
+from toybackend.protocol import misfit, rfc3339
 from toybackend.services.library import Library, Offered
 from toybackend.web.audio import HEADERS
 from toybackend.web.rooms import ROOMS
@@ -49,6 +50,8 @@ FILES = frozenset({"audio", "cover"})
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 PAGE = 200
 
+ODD_PARTS = (BadContentDispositionHeader, BadContentDispositionParam)
+"""What aiohttp warns of, and `make_web_app` makes it raise: a warning would quote in our log what a stranger sent."""
 BROKEN = (
     ConnectionError,
     web.RequestPayloadError,
@@ -57,6 +60,7 @@ BROKEN = (
     RuntimeError,
     AssertionError,
     HttpProcessingError,
+    *ODD_PARTS,
 )
 """What aiohttp raises for a body that is not what it says, or ends too soon; it has no name of its own for that."""
 
@@ -142,7 +146,7 @@ async def add_item(request: web.Request) -> ItemView:
 
 async def _receive(request: web.Request, library: Library, blob: Incoming) -> About:
     """The fields; the audio goes into the blob. Raises MissingField, TooLong, AudioTooLarge or Overloaded."""
-    if request.content_type != "multipart/form-data":
+    if not _is_form(request):
         raise MissingField("the body has to be multipart/form-data")
     found: dict[str, str | bytes] = {}
     try:
@@ -161,7 +165,14 @@ async def _receive(request: web.Request, library: Library, blob: Incoming) -> Ab
     try:
         return msgspec.convert(found, type=About, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
-        raise MissingField(str(error)) from None
+        raise misfit(error) from None
+
+
+def _is_form(request: web.Request) -> bool:
+    try:
+        return request.content_type == "multipart/form-data"
+    except ValueError:  # a parameter in a character set that its bytes are not in
+        return False
 
 
 async def _take(name: str, part: BodyPartReader, library: Library, blob: Incoming) -> str | bytes:

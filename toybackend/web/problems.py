@@ -61,6 +61,11 @@ STATUS: Mapping[str, HTTPStatus] = {
 }
 """By wire code; a test holds it to the error tree."""
 
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+"""Of every answer, whatever it is."""
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""Of every answer that may be another one next time, or holds a token."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -96,6 +101,8 @@ def problem_of(error: Exception) -> Problem:
         return problem_of(NotFound())
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TooLong.code, "the body is longer than allowed")
+    if isinstance(error, web.HTTPRequestURITooLong | web.HTTPRequestHeaderFieldsTooLarge):
+        return Problem(HTTPStatus(error.status), TooLong.code, "the head of the request is longer than allowed")
     if isinstance(error, web.HTTPException) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return _problem_of_framework(error)
     return problem_of(Internal())
@@ -117,10 +124,23 @@ def _problem_of_framework(error: web.HTTPException) -> Problem:
     return Problem(status, status.phrase.lower().replace(" ", "_").replace("-", "_"), status.description, kept)
 
 
+def whole_answer(problem: Problem) -> bytes:
+    """All that is sent over a connection that ends with it, where there is no request that it could be an answer to."""
+    answer = problem.response()
+    body = answer.body
+    assert isinstance(body, bytes)  # noqa: S101  # `Problem.response` encoded it
+    headers = {**answer.headers, **HEADERS, **NOT_KEPT, "Content-Length": len(body)}
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {answer.status} {problem.status.phrase}\r\n{fields}Connection: close\r\n\r\n"
+    return head.encode() + body
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error of every route becomes a problem; one that is ours is logged, once."""
     try:
+        if request.version.major != 1:  # which aiohttp answers in the same version, and does not speak
+            raise web.HTTPBadRequest
         return await handler(request)
     except Exception as error:
         if isinstance(error, web.HTTPException) and error.status < HTTPStatus.BAD_REQUEST:

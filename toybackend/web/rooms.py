@@ -59,6 +59,8 @@ class Rooms:
     clock: Clock
     ready: Mapping[str, Check]
     """By the name that `/readyz` gives to a part that is not well."""
+    concerns: Mapping[str, Callable[[], bool]]
+    """By the name that it gives to what keeps nobody from being served, and should be looked after. Must not block."""
     addresses: Callable[[str], Addresses]
     """By the `Host` header of a request, see `addresses.py`. Asked each time: with port 0 the addresses are known only
     once both listeners are open."""

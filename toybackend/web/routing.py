@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from toybackend.errors import MissingField, NotAllowed, NotFound, Refused
+from toybackend.errors import NotAllowed, NotFound, Refused
 from toybackend.models import Party, PartyKind, Standing
+from toybackend.protocol import misfit
 from toybackend.services.policy import Action, check
 from toybackend.web.authentication import session
 from toybackend.web.bodies import json_response, read_json
@@ -32,7 +33,7 @@ class Who(StrEnum):
     """Whose token a route takes."""
 
     ANYONE = "anyone"
-    """No token at all. The written list of `security.md` 1 is made of these."""
+    """No token at all. `tests/web/test_application.py` has the list of them."""
     PERSON = "person"
     WAITING_TOY = "waiting_toy"
     PERSON_OR_TOY = "person_or_toy"
@@ -166,7 +167,7 @@ def _read_query(request: web.Request, model: type[msgspec.Struct]) -> msgspec.St
     try:
         return msgspec.convert(dict(request.query), type=model, strict=False)
     except msgspec.ValidationError as error:
-        raise MissingField(str(error)) from None
+        raise misfit(error) from None
 
 
 def path_id(request: web.Request, name: str, prefix: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 
 from playwright.async_api import FilePayload, Page, expect
 
+from tests.browser.chromium import lose_network
 from tests.browser.people import holding
 from tests.browser.screenshots.drawings import voice
 from tests.browser.screenshots.history import unpack
@@ -119,7 +120,7 @@ async def away(studio: Studio) -> None:
     await page.goto(f"{studio.town.server.url}/#/toys")
     await expect(page.locator(".toys-list")).to_be_visible()
     await open_chat(page, ids["dad"])
-    await page.context.set_offline(True)
+    await lose_network(page)
     await expect(page.locator(".connection")).to_be_visible()
     await page.locator(SAY).fill(studio.town.words.unsent)
     await page.locator(".composer-round").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
+from tests.browser.chromium import lose_network
 from tests.browser.people import SLOW, holding
 from tests.browser.screenshots.studio import Studio, close_sheets, scene
 
@@ -117,6 +118,6 @@ async def sleep_and_silence(studio: Studio, page: Page) -> None:
     await studio.shoot(page, "toy-asleep")
     await town.change_toy("dad", "tab", quiet_hours=[])
     await is_now(page, state="ready", playing="")
-    await page.context.set_offline(True)
+    await lose_network(page)
     await is_now(page, state="away", playing="")
     await studio.shoot(page, "toy-away")
