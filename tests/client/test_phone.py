@@ -325,6 +325,8 @@ async def test_fetching(server: FakeServer) -> None:
             await phone.fetch(first)
         server.http_trouble.append(web.Response(status=502, text="<h1>Bad gateway</h1>"))
         assert len(await phone.fetch(first)) == 502
+        server.http_trouble.append(problem(503, "overloaded", "this is being made again", retry_after=5))
+        assert len(await phone.fetch(first)) == 502
         server.http_trouble.append(problem(410, "gone", "deleted"))
         with pytest.raises(Gone):
             await phone.fetch(first)

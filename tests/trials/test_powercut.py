@@ -11,7 +11,7 @@ from trials.powercut.plan import Outcome, Plan
 from trials.powercut.processes import BREAKS
 from trials.powercut.run import run
 
-SHORT = {"families": 1, "deeds": 1, "eras": 1, "sweep_minutes": 60.0, "dice": 1, "is_settled": True}
+SHORT = {"families": 1, "deeds": 1, "eras": 1, "sweep_minutes": 60.0, "dice": 1, "skips_moving_in": True}
 
 
 @pytest.mark.usefixtures("cheap_hashes")

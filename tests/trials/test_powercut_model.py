@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from bench.server import Family
 from toybackend.models import DeliveryState, MessageState
 from trials.powercut.disk import Dice, Disk, at_once, fates, with_its_sync
 from trials.powercut.operations import (
@@ -26,7 +28,9 @@ from trials.powercut.operations import (
     Write,
 )
 from trials.powercut.promises import Found, Promises, Row, Sent
+from trials.powercut.replay import moments
 from trials.powercut.strace import NEVER, Call, read_calls
+from trials.powercut.traffic import Street
 
 # ── reading a record ──
 
@@ -144,6 +148,15 @@ def test_sockets_and_pipes_are_told_apart(tmp_path: Path) -> None:
         Heard("TCP:[127.0.0.1:1->127.0.0.1:3]", b"who?", begun=2, ended=2),
         Said("pipe:[7]", b"ready", begun=4, ended=4),
     ]
+
+
+def test_what_was_there_before_is_there_for_sure() -> None:
+    reader, disk = Reader(Path("/root")), Disk(with_its_sync, with_its_sync)
+    before = list(reader.begin(["in", "in/deep"], {"in/deep/a": b"old"}))
+    assert found_on(disk, *before) == {"in/deep/a": b"old"}
+    assert disk.state().folders == {"in", "in/deep"}
+    call = Call("unlink", quoted("/root/in/deep/a"), "0", 1, 1)
+    assert list(reader.read([call])) == [Leave(2, "a", begun=1, ended=1)]
 
 
 @pytest.mark.parametrize(
@@ -271,6 +284,13 @@ def test_dice_tear_at_sectors_and_can_be_thrown_again() -> None:
 def test_there_are_four_corners_and_as_many_dice_as_wanted() -> None:
     assert len(fates(0, "1")) == 4
     assert len(fates(3, "1")) == 7
+
+
+def test_a_promise_counts_from_its_first_byte_and_a_sync_from_its_end() -> None:
+    write, sync = Write(1, 0, b"x", begun=1, ended=2), Sync(1, begun=3, ended=7)
+    said, heard = Said("client", b"!", begun=5, ended=8), Heard("client", b"?", begun=4, ended=6)
+    unfinished = Sync(1, begun=9, ended=NEVER)
+    assert moments([write, sync, heard, said, unfinished]) == [write, said, heard, sync]
 
 
 # ── what counts as a broken promise ──
@@ -440,6 +460,28 @@ def test_only_the_answer_to_it_says_that_it_is_done(answer: Said) -> None:
     promises.note(request("messages/m_0"))
     assert not promises.note(answer)
     assert kinds(promises, GOOD) == set()
+
+
+def test_in_the_next_era_nobody_waits_for_an_answer_any_more() -> None:
+    promises = promised()
+    promises.note(request("messages/m_0"))
+    promises.expect([VOICE, TEXT, NOISE, TORN])
+    assert promises.is_leaving("m_0")
+    assert not promises.note(ANSWER)
+    assert kinds(promises, GOOD) == set()
+
+
+def test_after_a_power_cut_clients_send_again_what_nobody_accepted_and_nothing_that_goes() -> None:
+    promises, family = promised(), Family(MUM, TOKEN, BEAR, "other")
+    promises.note(request("messages/m_0"))
+    street = Street(Random(1), [family], sent=[VOICE, NOISE], accepted={"ref-0": "m_0", "ref-9": "m_9"})
+    street.offers = {MUM: {"ref-0": b"sound", "ref-2": b"noise", "ref-9": b"later"}}
+    after = street.after(promises)
+    assert after.offers == {MUM: {"ref-2": b"noise", "ref-9": b"later"}}
+    assert after.accepted == {"ref-0": "m_0", "ref-1": "m_1", "ref-2": "m_2"}
+    assert after.families == [family]
+    promises.note(request("me"))
+    assert street.after(promises).families == []
 
 
 def test_a_record_has_all_that_clients_know() -> None:

@@ -18,7 +18,7 @@ from toybackend.client.inbox import Inbox, Received
 from toybackend.client.link import Admission, Link
 from toybackend.client.outbox import NewRef, Outbox, Sent, random_ref
 from toybackend.client.waiting import Backoff, Pulse
-from toybackend.errors import AudioTooLarge
+from toybackend.errors import AudioTooLarge, Overloaded
 from toybackend.protocol import ServerFrame, Text, TextMessage, Voice, VoiceHeader, Welcome
 
 ENTER_SECONDS = 20.0
@@ -217,8 +217,8 @@ class Endpoint(ABC):
         self._inbox.heard(message.id)
 
     async def fetch(self, message: Received) -> bytes:
-        """The MP3 of a voice message. Raises Gone or NotFound, and ServerAway after some tries over about
-        eight seconds."""
+        """The MP3 of a voice message. Raises Gone or NotFound; and ServerAway or Overloaded, while it is made again,
+        after some tries over about eight seconds."""
         if message.url is None:
             raise ValueError("a text has no audio")
         return await self._fetch(message.url)
@@ -226,7 +226,7 @@ class Endpoint(ABC):
     async def _fetch(self, url: str) -> bytes:
         backoff = Backoff(most=FETCH_WAIT_SECONDS)
         for _ in range(FETCH_TRIES - 1):
-            with contextlib.suppress(ServerAway):
+            with contextlib.suppress(ServerAway, Overloaded):
                 return await self._api.audio(url, self.token)
             await backoff.wait()
         return await self._api.audio(url, self.token)

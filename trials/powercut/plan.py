@@ -27,8 +27,8 @@ class Plan:
     """Disks whose fate is thrown, beside the four corners."""
     broken: str | None = None
     """How the server forgets to sync; see `processes.py`."""
-    is_settled: bool = False
-    """Cut the power only after the families have moved in."""
+    skips_moving_in: bool = False
+    """Cut the power only once the families have moved in."""
 
     @property
     def keeping(self) -> Keeping:
@@ -51,19 +51,14 @@ class Outcome:
     restarts: int = 0
     checks: int = 0
     """Promises held against what was found."""
-    recording_seconds: float = 0.0
-    replaying_seconds: float = 0.0
     violations: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
-        for name in _NUMBERS:
+        for name in NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.violations += other.violations
         self.told += other.told
 
 
-_NUMBERS = (
-    *("runs", "operations", "points", "accepted", "states", "recoveries", "restarts", "checks"),
-    *("recording_seconds", "replaying_seconds"),
-)
+NUMBERS = ("runs", "operations", "points", "accepted", "states", "recoveries", "restarts", "checks")

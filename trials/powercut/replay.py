@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trials.powercut.disk import Disk, State, fates
-from trials.powercut.operations import Change, Heard, Operation, Said, Sync, Unclear
+from trials.powercut.operations import BEFORE, Change, Heard, Operation, Said, Sync, Unclear
 from trials.powercut.plan import MOST_VIOLATIONS, Outcome, Plan
 from trials.powercut.promises import Found, Promises, Violation
 from trials.powercut.recording import Cut, Recording
@@ -33,6 +33,7 @@ class Replay:
         self._restarts = Restarts(place, street.sent, plan.keeping)
         self._promises = copy.deepcopy(start.promises) if start else Promises()
         self._promises.expect(street.sent)
+        self._accepted_before = len(self._promises.accepted)
         self._found: dict[str, Found] = {}
         """What each disk was when it was opened last."""
         self._judged: set[Found] = set()
@@ -50,6 +51,7 @@ class Replay:
         for operation in self._recording.before:
             for disk in self._disks.values():
                 _tell(disk, operation)
+        await self._cut(list(self._disks), BEFORE)
         for moment in moments(self._recording.operations):
             await self._go_on(moment)
         self._check_record()
@@ -66,30 +68,30 @@ class Replay:
             changed = [] if was == (self._promises.is_settled, self._promises.is_erased) else list(self._disks)
         else:
             changed = [name for name, disk in self._disks.items() if _tell(disk, operation)]
-        if self._promises.is_settled or not self._plan.is_settled:
-            await self._cut(changed, operation)
+        await self._cut(changed, operation.begun)
         if self._promises.is_settled:
             self._choose()
 
-    async def _cut(self, changed: Sequence[str], operation: Operation) -> None:
+    async def _cut(self, changed: Sequence[str], line: int) -> None:
         """The power, on each disk; those that changed have to be opened anew."""
+        if self._plan.skips_moving_in and not self._promises.is_settled:
+            return
         self._outcome.points += 1
         for name in changed:
             self._found[name] = await self._restarts.open(self._disks[name].state(), is_erased=self._promises.is_erased)
         for name, found in self._found.items():
             if found not in self._judged:
                 self._judged.add(found)
-                self._judge(name, found, operation)
+                self._judge(name, found, line)
 
-    def _judge(self, name: str, found: Found, operation: Operation) -> None:
+    def _judge(self, name: str, found: Found, line: int) -> None:
         self._outcome.checks += len(self._promises)
         for violation in set(self._promises.judge(found)) - self._violations:
             self._violations.add(violation)
             self._outcome.violations[violation.kind] += 1
             if len(self._violations) <= MOST_VIOLATIONS:
                 self._outcome.told.append(
-                    f"seed {self._plan.seed}, era {self._era}, line {operation.begun}, {name}:"
-                    f" {violation.kind}: {violation.what}"
+                    f"seed {self._plan.seed}, era {self._era}, line {line}, {name}: {violation.kind}: {violation.what}"
                 )
 
     def _choose(self) -> None:
@@ -112,7 +114,7 @@ class Replay:
             raise Unclear("clients were told what the record does not have")
 
     def outcome(self) -> Outcome:
-        self._outcome.accepted = len(self._promises.accepted)
+        self._outcome.accepted = len(self._promises.accepted) - self._accepted_before
         self._outcome.states = self._restarts.states
         self._outcome.recoveries = self._restarts.recoveries
         self._outcome.restarts = self._restarts.restarts

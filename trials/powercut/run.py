@@ -8,7 +8,6 @@ import logging
 import os
 import random
 import tempfile
-import time
 from pathlib import Path
 
 from trials.powercut.plan import Outcome, Plan
@@ -32,16 +31,11 @@ async def run(plan: Plan, folder: Path) -> Outcome:
 
 
 async def _era(plan: Plan, era: int, folder: Path, street: Street, start: Cut | None) -> tuple[Outcome, Cut]:
-    started = time.monotonic()
     recording = await record(plan, folder, street, start)
-    recorded_at = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="toybackend-powercut-", dir=MEMORY) as place:
         replay = Replay(plan, era, recording, street, start, Path(place))
         cut = await replay.run()
-    outcome = replay.outcome()
-    outcome.recording_seconds = recorded_at - started
-    outcome.replaying_seconds = time.monotonic() - recorded_at
-    return outcome, cut
+    return replay.outcome(), cut
 
 
 def run_alone(plan: Plan) -> Outcome:

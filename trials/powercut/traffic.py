@@ -29,7 +29,7 @@ CLIP_NAMES = ("hello_nb.amr", "dtx_nb.amr", "hello_wb.amr", "hello.ogg", "story_
 DEEDS = {"voice": 6, "text": 3, "again": 2, "noise": 1, "torn": 1, "delete": 1}
 """What is done next, and how often beside the others."""
 PAUSE_SECONDS = 0.15
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 60.0
 SETTLE_SECONDS = 1.0
 """For conversions to finish, when they get the time."""
 
