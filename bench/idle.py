@@ -22,7 +22,7 @@ from pathlib import Path
 from websockets.asyncio.server import ServerConnection, serve
 
 from bench.server import PASSWORD, REPOSITORY, ServerProcess, issue_toys, open_socket, running
-from toybackend.app import open_house
+from toybackend.house import open_house
 from toybackend.settings import Families, Settings, Storage
 
 GOAL = 1.4

@@ -30,8 +30,8 @@ import aiohttp
 from sqlalchemy import event
 
 from bench.server import REPOSITORY, ServerProcess, running
-from toybackend.app import House, new_id, now, open_house
 from toybackend.databases.sql import SqlDatabase
+from toybackend.house import House, new_id, now, open_house
 from toybackend.models import PartyKind
 from toybackend.services.challenges import prove
 from toybackend.services.devices import fingerprint

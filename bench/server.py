@@ -24,7 +24,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from toybackend.app import House, open_house
+from toybackend.house import House, open_house
 from toybackend.models import PartyKind
 from toybackend.settings import Settings, Storage
 

@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import argon2
 import hypothesis
@@ -18,9 +20,9 @@ from sqlalchemy import create_engine
 from tests.log_watch import LogWatch
 from tests.offline import NetworkWatch
 from tests.world import Clock
-from toybackend.app import House, open_house
 from toybackend.databases.engine import sqlite_url
 from toybackend.databases.migrate import migrate
+from toybackend.house import House, open_house
 from toybackend.settings import Network, Settings, Storage
 
 REPOSITORY = Path(__file__).parent.parent
@@ -60,6 +62,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+def changed(settings: Settings, group: str, **values: Any) -> Settings:
+    """The same but for these values of one group."""
+    return replace(settings, **{group: replace(getattr(settings, group), **values)})
 
 
 @pytest.fixture

@@ -34,8 +34,9 @@ SEES: dict[str, set[str]] = {
     "gateway": EDGES | {"upload", "metrics"},
     "web": EDGES | {"metrics"},
     "client": {"errors", "models", "protocol"},
-    "app": EDGES | {"foundations", "databases", "audio_stores", "buses", "transcoder", "gateway", "web", "metrics"},
-    "commands": EDGES | {"app", "descriptors", "durable", "foundations", "client", "transcoder", "logs"},
+    "house": EDGES | {"foundations", "databases", "audio_stores", "buses", "transcoder", "gateway", "web", "metrics"},
+    "app": EDGES | {"house", "foundations", "transcoder", "gateway", "web", "metrics"},
+    "commands": EDGES | {"house", "app", "descriptors", "durable", "foundations", "client", "transcoder", "logs"},
     "__init__": set(),
     "__main__": {"commands"},
 }

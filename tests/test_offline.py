@@ -127,8 +127,9 @@ def test_a_test_that_looks_beyond_fails_even_if_it_hushes_it_up(tmp_path: Path) 
         "def pytest_configure(config): config.pluginmanager.register(NetworkWatch())\n"
     )
     (tmp_path / "test_curious.py").write_text(CURIOUS)
+    options = ["-p", "no:cacheprovider", "-q", "-rA", f"--rootdir={tmp_path}", f"--basetemp={tmp_path / 'temp'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA", f"--rootdir={tmp_path}", tmp_path],
+        [sys.executable, "-m", "pytest", *options, tmp_path],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,

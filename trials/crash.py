@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.server import CLIPS, ServerProcess
-from toybackend.app import open_house
+from toybackend.house import open_house
 from toybackend.settings import Settings, Storage
 from trials.clips import converted
 from trials.neighbours import DRAIN_SECONDS, Clip, Neighbour, Somebody, Street, move_in

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from bench.server import acknowledge, open_socket
-from toybackend.app import House
+from toybackend.house import House
 from toybackend.models import Party, PartyKind
 from trials.verdict import Book, Promise, Shown, Words
 

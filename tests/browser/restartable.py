@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
 
-from toybackend.app import House, now, serving
+from toybackend.app import serving
+from toybackend.house import House, now
 from toybackend.ports import Clock
 from toybackend.settings import Settings
 

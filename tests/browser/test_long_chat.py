@@ -18,8 +18,8 @@ from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch
 from tests.end_to_end.family import database_of
 from tests.world import add_rows, add_toy, new_id
-from toybackend.app import now
 from toybackend.databases.tables import deliveries, mailboxes, messages
+from toybackend.house import now
 from toybackend.models import Party, PartyKind
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session")]

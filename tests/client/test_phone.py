@@ -140,7 +140,7 @@ async def test_what_is_held_for_quiet_hours_says_until_when(server: FakeServer) 
         sent = await phone.send_voice("t_1", b"voice")
         assert sent.held_until is None
         held = {"type": "notice", "event": "held", "code": "quiet_hours"}
-        for until in ("2026-11-22T06:00:00.000Z", "2026-11-22T05:00:00.000Z", "at dawn"):
+        for until in ("2026-11-22T06:00:00.000Z", "2026-11-22T05:00:00.000Z", "2026-11-23T00:00:00", "at dawn"):
             await server.push(**held, id=sent.id, to_user="t_1", until=until)
         await server.push(**held, id="m_77", to_user="t_1", until="2026-11-22T06:00:00.000Z")
         await phone.send_text("t_1", "what was pushed before has come by now")

@@ -18,9 +18,10 @@ from tests.commands.running import Done, call, environment
 from tests.end_to_end.family import Family, add_family, database_of
 from tests.end_to_end.sound import CLIP_SECONDS, fetch, seconds_of
 from tests.world import NOW, accept, message, sound
-from toybackend.app import open_house, serving
+from toybackend.app import serving
 from toybackend.commands import backup as module
 from toybackend.foundations import RESTORING, only_server_on
+from toybackend.house import open_house
 from toybackend.models import MessageId
 from toybackend.settings import Network, Settings, Sockets, Storage
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.commands.running import call
-from toybackend.app import open_house
 from toybackend.commands.options import settings_for
 from toybackend.errors import Overloaded
+from toybackend.house import open_house
 from toybackend.models import BootState, Device, DeviceId
 from toybackend.services import devices as service
 from toybackend.services.devices import Boot, Devices, fingerprint

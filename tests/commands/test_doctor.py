@@ -13,9 +13,9 @@ import pytest
 
 from tests.commands.running import Done, call
 from toybackend import descriptors
-from toybackend.app import open_house
 from toybackend.commands import doctor as doctor_module
 from toybackend.commands.doctor import RECORDINGS
+from toybackend.house import open_house
 from toybackend.settings import Settings, Storage
 from toybackend.transcoder import find_ffmpeg
 from toybackend.transcoder.sandbox import strongest

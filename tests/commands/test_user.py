@@ -16,10 +16,10 @@ from tests.commands.running import call
 from tests.contracts.test_erasing import add_guardian
 from tests.end_to_end.family import database_of
 from tests.world import accept, add_toy, message
-from toybackend.app import open_house
 from toybackend.commands.options import settings_for
 from toybackend.commands.user import read_new_password
 from toybackend.errors import NotAuthenticated
+from toybackend.house import open_house
 from toybackend.models import Party, PartyKind
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import NoneType
 
 import pytest
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from tests.world import add_person, new_id
 from toybackend.databases import engine as module
 from toybackend.databases.engine import Engine, open_sqlite, sqlite_url
 from toybackend.databases.sql import SqlDatabase
-from toybackend.errors import Overloaded
+from toybackend.errors import NotFound, Overloaded
 
 
 @pytest.fixture
@@ -112,6 +113,88 @@ async def test_a_lock_that_is_let_go_in_time_is_waited_for(file: Path) -> None:
         asyncio.get_running_loop().call_later(0.05, other.execute, "ROLLBACK")
         await engine.write(add_party)
     other.close()
+
+
+# ── committed together ──
+
+
+@pytest.fixture
+async def gate(engine: Engine) -> AsyncIterator[threading.Event]:
+    """The writer is busy until it is set; what is written meanwhile gathers."""
+    opened = threading.Event()
+    busy = asyncio.create_task(engine.write(lambda connection: opened.wait(5)))
+    await asyncio.sleep(0)
+    yield opened
+    opened.set()
+    await busy
+
+
+async def test_what_gathered_is_committed_together(engine: Engine, gate: threading.Event, file: Path) -> None:
+    other = sqlite3.connect(file, check_same_thread=False)
+
+    def add_and_look(connection: Connection) -> int:
+        add_party(connection)
+        (committed,) = other.execute("SELECT count(*) FROM parties").fetchone()
+        return int(committed)
+
+    writing = [asyncio.create_task(engine.write(add_and_look)) for _ in range(10)]
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(*writing) == [0] * 10  # when the last one ran, the first was not committed either
+    other.close()
+    assert await engine.read(count_parties) == 10
+
+
+async def test_of_what_gathered_each_is_whole_or_not_at_all(engine: Engine, gate: threading.Event) -> None:
+    def half(connection: Connection) -> None:
+        add_party(connection)
+        raise ZeroDivisionError
+
+    def of_nobody(connection: Connection) -> None:
+        add_party(connection)
+        connection.exec_driver_sql("INSERT INTO mailboxes (owner_id, last_position) VALUES ('p_none', 0)")
+
+    writing = [asyncio.create_task(engine.write(query)) for query in (add_party, half, add_party, of_nobody, add_party)]
+    await asyncio.sleep(0)
+    gate.set()
+    outcomes = await asyncio.gather(*writing, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [NoneType, ZeroDivisionError, NoneType, NotFound, NoneType]
+    assert await engine.read(count_parties) == 3
+
+
+async def test_of_what_gathered_nothing_is_kept_where_the_disk_is_full(engine: Engine, gate: threading.Event) -> None:
+    def too_much(connection: Connection) -> None:
+        add_party(connection)
+        connection.exec_driver_sql("PRAGMA max_page_count=1")
+        connection.exec_driver_sql("CREATE TABLE filler AS SELECT randomblob(100000)")
+
+    writing = [asyncio.create_task(engine.write(query)) for query in (add_party, too_much, add_party)]
+    await asyncio.sleep(0)
+    gate.set()
+    outcomes = await asyncio.gather(*writing, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Overloaded] * 3
+    assert await engine.read(count_parties) == 0
+
+
+async def test_who_does_not_wait_any_more_is_not_written(engine: Engine, gate: threading.Event) -> None:
+    writing = [asyncio.create_task(engine.write(add_party)) for _ in range(3)]
+    await asyncio.sleep(0)
+    writing[1].cancel()
+    gate.set()
+    await asyncio.gather(*writing, return_exceptions=True)
+    assert await engine.read(count_parties) == 2
+
+
+async def test_what_gathered_is_written_before_closing(file: Path) -> None:
+    async with open_sqlite(sqlite_url(file)) as engine:
+        writing = [asyncio.create_task(engine.write(add_party)) for _ in range(200)]
+        await asyncio.sleep(0)
+    assert all(one.done() for one in writing)
+    async with open_sqlite(sqlite_url(file)) as engine:
+        assert await engine.read(count_parties) == 200
+
+
+# ── what else goes wrong ──
 
 
 async def test_a_query_that_finds_no_file_descriptor_is_overloaded(engine: Engine) -> None:

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from toybackend.app import House, open_house
+from toybackend.house import House, open_house
 from toybackend.models import (
     Account,
     ContactId,

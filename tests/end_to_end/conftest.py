@@ -15,7 +15,8 @@ import pytest_asyncio
 from tests.end_to_end.breakable import BreakableFfmpeg
 from tests.end_to_end.family import Family, add_family
 from tests.end_to_end.line import Line
-from toybackend.app import House, serving
+from toybackend.app import serving
+from toybackend.house import House
 from toybackend.settings import Conversion, Network, Settings, Storage
 from trials.small_disk import SmallDisk, small_disk
 

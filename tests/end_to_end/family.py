@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from tests.end_to_end.line import Line, hello, line
 from tests.world import add_person, add_toy, new_id
-from toybackend.app import House
 from toybackend.databases.sql import SqlDatabase
+from toybackend.house import House
 from toybackend.models import Party, PartyKind
 
 PATHS = {PartyKind.PERSON: "/app", PartyKind.TOY: "/toy", PartyKind.WAITING_TOY: "/toy"}

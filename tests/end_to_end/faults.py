@@ -17,7 +17,7 @@ import pytest
 from tests.end_to_end.family import Family, add_family
 from tests.end_to_end.line import Line, line
 from tests.end_to_end.observing import everything, sound_of
-from toybackend.app import House, open_house
+from toybackend.house import House, open_house
 from toybackend.settings import Settings
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import aiohttp
 
 from tests.end_to_end.line import PATIENCE, Frame, Line
-from toybackend.app import House
+from toybackend.house import House
 
 
 async def everything(line: Line, seconds: float) -> list[Frame]:

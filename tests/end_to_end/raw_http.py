@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tests.end_to_end.line import PATIENCE
-from toybackend.app import House
+from toybackend.house import House
 
 QUIET_SECONDS = 0.3
 """After which nothing more is expected of a connection that stays open."""

@@ -14,7 +14,8 @@ import pytest
 from tests.end_to_end.family import Family, add_family, add_somebody, count_rows, database_of, files
 from tests.end_to_end.line import Frame, Line
 from tests.world import add_contact
-from toybackend.app import House, serving
+from toybackend.app import serving
+from toybackend.house import House
 from toybackend.models import MessageId, Sound
 from toybackend.ports import Progress
 from toybackend.settings import Conversion, Families, Settings, Sockets

@@ -23,7 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.end_to_end.authority import ACTORS, MP3, NOBODY, Town, build
 from tests.web.fakes import Server
 from tests.world import known_pages
-from toybackend.app import House, open_house, serving, web_rooms
+from toybackend.app import serving, web_rooms
+from toybackend.house import House, open_house
 from toybackend.protocol import (
     Accepted,
     Ack,

@@ -19,7 +19,8 @@ from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import Family, add_family, count_rows, issue_licence, waiting_toy
 from tests.end_to_end.raw_http import Exchange, bearer, exchange, get, post
 from tests.world import Clock
-from toybackend.app import House, serving
+from toybackend.app import serving
+from toybackend.house import House
 from toybackend.models import DeviceId
 from toybackend.services.tokens import COOKIE
 from toybackend.settings import Access, Settings

@@ -26,7 +26,8 @@ from tests.end_to_end.line import Line, line, until
 from tests.end_to_end.sound import CLIP_SECONDS, fetch, seconds_of
 from tests.end_to_end.test_privacy_of_logs import Server, talkative
 from tests.world import add_contact
-from toybackend.app import House, open_house, serving
+from toybackend.app import serving
+from toybackend.house import House, open_house
 from toybackend.models import Party, PartyId, PartyKind
 from toybackend.services.tokens import digest
 from toybackend.settings import Keeping, Settings

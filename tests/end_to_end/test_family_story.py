@@ -19,10 +19,11 @@ import pytest_asyncio
 from tests.commands.running import call
 from tests.end_to_end.conftest import settings_in
 from tests.world import Clock
-from toybackend.app import House, serving
+from toybackend.app import serving
 from toybackend.client import Phone, Received, Toy
 from toybackend.client.endpoint import Endpoint
 from toybackend.errors import UnknownRecipient
+from toybackend.house import House
 from toybackend.models import BootState
 from toybackend.protocol import Notice, Play, ServerFrame
 

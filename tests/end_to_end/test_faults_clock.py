@@ -36,7 +36,8 @@ from tests.end_to_end.faults import at_home
 from tests.end_to_end.line import Line, bare
 from tests.end_to_end.observing import everything, sound_of
 from tests.world import NOW, Clock
-from toybackend.app import House, serving
+from toybackend.app import serving
+from toybackend.house import House
 from toybackend.models import QuietWindow, Weekday
 from toybackend.ports import ToyChange
 from toybackend.services.retention import DAY

@@ -37,8 +37,9 @@ import pytest
 from tests.end_to_end.family import Family, add_family, count_rows, files
 from tests.end_to_end.faults import at_home, goes_through, is_refused, nothing_is_written, settle
 from tests.end_to_end.observing import everything, parts_not_well, until_not_well, until_well
-from toybackend.app import House, open_house, serving
+from toybackend.app import serving
 from toybackend.errors import BadSettings
+from toybackend.house import House, open_house
 from toybackend.settings import Settings
 from trials.small_disk import SmallDisk
 

@@ -23,7 +23,8 @@ from tests.end_to_end.breakable import FAULTS, MISSING, RARE_FAULTS, BreakableFf
 from tests.end_to_end.family import files
 from tests.end_to_end.faults import at_home
 from tests.end_to_end.observing import everything, ids, parts_not_well, sound_of, until_not_well
-from toybackend.app import House, serving
+from toybackend.app import serving
+from toybackend.house import House
 from toybackend.settings import Settings
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("cheap_hashes")]

@@ -41,7 +41,7 @@ from tests.end_to_end.line import Line, line, until
 from tests.end_to_end.observing import everything
 from tests.end_to_end.peer import Peer
 from tests.world import accept, message
-from toybackend.app import open_house
+from toybackend.house import open_house
 from toybackend.models import MessageId
 from toybackend.settings import Settings
 

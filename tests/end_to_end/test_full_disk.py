@@ -29,8 +29,9 @@ from tests.end_to_end.family import Family, add_family, files
 from tests.end_to_end.faults import is_refused
 from tests.end_to_end.line import Line, until
 from tests.end_to_end.observing import everything, ids, sound_of, until_not_well
-from toybackend.app import House, serving
+from toybackend.app import serving
 from toybackend.errors import BadSettings
+from toybackend.house import House
 from toybackend.settings import Conversion, Settings, Storage
 from trials.small_disk import SmallDisk
 

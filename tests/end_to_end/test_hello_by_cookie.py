@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.end_to_end.family import Family, Somebody, add_somebody
 from tests.end_to_end.line import Line, bare
-from toybackend.app import House
+from toybackend.house import House
 from toybackend.services.tokens import COOKIE
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("calm_log", "cheap_hashes")]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,7 +15,8 @@ from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import Family, add_family, add_somebody, issue_licence, waiting_toy
 from tests.end_to_end.line import PATIENCE, bare
 from tests.end_to_end.test_hostile_sockets import WRONG
-from toybackend.app import House, serving
+from toybackend.app import serving
+from toybackend.house import House
 from toybackend.models import PartyKind
 from toybackend.settings import Settings, Sockets
 
@@ -241,3 +242,12 @@ async def ends(reader: asyncio.StreamReader) -> bool:
             return await reader.read() == b""
     except ConnectionError:
         return True
+
+
+async def test_stopping_waits_for_nobody_who_only_holds_on(settings: Settings) -> None:
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as outside:
+        async with serving(replace(settings, sockets=Sockets(hello_seconds=3600))) as house:
+            (mute,) = await outside.enter_async_context(connections(house, 1))
+            # Who came later is in: so is the first.
+            await outside.enter_async_context(bare(f"{house.listeners.public().ws_url}/app"))
+        assert await ends(mute)

@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import Family
 from tests.end_to_end.raw_http import Exchange, exchange, get, post
 from tests.end_to_end.sound import fetch
-from toybackend.app import House
+from toybackend.house import House
 from toybackend.settings import Access, Http, Settings
 from toybackend.web.application import ROUTES
 from toybackend.web.connections import MOST_FIELD, MOST_FIELDS, MOST_LINE

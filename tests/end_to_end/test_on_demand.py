@@ -17,7 +17,8 @@ from tests.end_to_end.family import Family, Somebody, add_somebody, database_of,
 from tests.end_to_end.line import PATIENCE, Line, until
 from tests.end_to_end.sound import fetch
 from tests.world import add_guardian, add_toy
-from toybackend.app import House, open_house, serving
+from toybackend.app import serving
+from toybackend.house import House, open_house
 from toybackend.models import ItemId, QuietWindow, Weekday
 from toybackend.ports import ToyChange
 from toybackend.services.library import Offered

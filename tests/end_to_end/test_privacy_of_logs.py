@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 
 from tests.end_to_end.line import PATIENCE, Line, bare, line
-from toybackend.app import open_house
+from toybackend.house import open_house
 from toybackend.models import PartyId
 from toybackend.services.tokens import COOKIE, digest
 from toybackend.settings import Settings

@@ -14,7 +14,7 @@ import pytest
 from tests.commands.running import run
 from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import Somebody
-from toybackend.app import House
+from toybackend.house import House
 from toybackend.models import Party, PartyId, PartyKind
 from toybackend.settings import Access, Registration, Service, Settings
 

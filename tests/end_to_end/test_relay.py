@@ -24,7 +24,7 @@ from tests.end_to_end.family import (
 from tests.end_to_end.line import Line, bare
 from tests.end_to_end.sound import CLIP_SECONDS, PADDING_SECONDS, fetch, seconds_of
 from tests.world import add_contact, add_group
-from toybackend.app import open_house
+from toybackend.house import open_house
 from toybackend.models import DeliveryState
 from toybackend.protocol import CloseCode
 from toybackend.settings import Service, Settings

@@ -15,8 +15,9 @@ from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import Family, Somebody, add_family, add_somebody, database_of
 from tests.end_to_end.line import PATIENCE, Line
 from tests.world import Clock, add_contact
-from toybackend.app import House, serving
+from toybackend.app import serving
 from toybackend.databases.toys import family_group
+from toybackend.house import House
 from toybackend.models import QuietWindow, Weekday
 from toybackend.ports.toys import ToyChange
 from toybackend.protocol import rfc3339

@@ -16,10 +16,10 @@ from tests.end_to_end.conftest import settings_in
 from tests.end_to_end.family import Family, Somebody, add_family, issue_licence, waiting_toy
 from tests.end_to_end.line import PATIENCE, Line, bare, until
 from tests.end_to_end.peer import Peer
-from toybackend.app import House, open_house
 from toybackend.client import Backoff, Phone, Toy
 from toybackend.client.licence import device_id
 from toybackend.errors import NotAuthenticated, Unlicensed
+from toybackend.house import House, open_house
 from toybackend.models import BootState, DeviceId, Party, PartyId, PartyKind
 from toybackend.ports import Mailbox
 from toybackend.services.mailboxes import Mailboxes

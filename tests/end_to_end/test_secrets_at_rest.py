@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toybackend.app import House, open_house
+from toybackend.house import House, open_house
 from toybackend.services.tokens import digest
 from toybackend.settings import Settings
 

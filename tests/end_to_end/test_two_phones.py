@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.end_to_end.family import Somebody, add_somebody, waiting_toy
-from toybackend.app import House
+from toybackend.house import House
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("calm_log")]
 

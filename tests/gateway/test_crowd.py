@@ -51,3 +51,11 @@ def test_one_alone_may_be_too_much(shed: list[str]) -> None:
     crowd.hold("a", 3)
     crowd.hold("b", 11)
     assert (shed, len(crowd), crowd.total) == (["a", "b"], 0, 0)
+
+
+def test_whoever_is_in_it_may_be_sent_away_one_after_another(shed: list[str]) -> None:
+    crowd = Crowd[str](2, shed.append)
+    for name in "abc":
+        crowd.hold(name)
+    assert [name for name in crowd if crowd.leave(name)] == ["b", "c"]
+    assert len(crowd) == 0

@@ -17,11 +17,12 @@ from sqlalchemy import update
 from yarl import URL
 
 from tests.world import NOW, Clock, accept, known_pages, message, sound
-from toybackend.app import House as WholeHouse
-from toybackend.app import open_house, web_rooms
+from toybackend.app import web_rooms
 from toybackend.audio_stores.local_files import MP3, LocalFiles
 from toybackend.databases.sql import SqlDatabase
 from toybackend.databases.tables import toys
+from toybackend.house import House as WholeHouse
+from toybackend.house import open_house
 from toybackend.models import Account, Claim, MessageId, Party, PartyId, PartyKind
 from toybackend.services.accounts import Accounts
 from toybackend.services.devices import fingerprint

@@ -146,8 +146,9 @@ class Sent:
         """It waits for the end of quiet hours, a time as it goes over the wire."""
         with suppress(ValueError):
             moment = datetime.fromisoformat(until)
-            self.held_until = max(self.held_until or moment, moment)
-            self._changed.fire()
+            if moment.tzinfo is not None:  # else nobody knows when that is
+                self.held_until = max(self.held_until or moment, moment)
+                self._changed.fire()
 
     def start_again(self, letter: Letter) -> None:
         """It is offered once more; the server will tell again how far it came."""

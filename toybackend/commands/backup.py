@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from toybackend.app import open_house
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.commands.reporting import progress_bar
 from toybackend.durable import make_folder, sync
 from toybackend.errors import BadBackup, BadSettings
 from toybackend.foundations import RESTORING, is_settled, only_server_on
+from toybackend.house import open_house
 from toybackend.services.backups import Manifest, read_backup
 from toybackend.settings import Settings
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from toybackend.app import upgrade_schema
 from toybackend.commands.options import DataDir, settings_for
+from toybackend.house import upgrade_schema
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 

@@ -15,9 +15,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from toybackend.app import House, serving
+from toybackend.app import serving
 from toybackend.client import Api, Phone, Toy
 from toybackend.errors import ToybackendError
+from toybackend.house import House
 from toybackend.models import BootState
 from toybackend.settings import Network, Settings, Storage, read_settings
 from toybackend.transcoder.amr import read_amr

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from toybackend.app import open_house
 from toybackend.commands.licence_lists import (
     MOST_SHOWN,
     Check,
@@ -29,6 +28,7 @@ from toybackend.commands.licence_lists import (
 from toybackend.commands.options import DataDir, Json, settings_for
 from toybackend.commands.qr_sheets import QrSheets
 from toybackend.commands.reporting import progress_bar
+from toybackend.house import open_house
 from toybackend.models import Device, DeviceId, Toy
 from toybackend.protocol import rfc3339
 from toybackend.services.devices import BATCH

@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from toybackend import descriptors
-from toybackend.app import House, examine, open_house
 from toybackend.commands.options import DataDir, Json, settings_for
 from toybackend.errors import BadSettings, ConverterUnavailable, ToybackendError
+from toybackend.house import House, examine, open_house
 from toybackend.settings import Settings
 from toybackend.transcoder import sandbox_of
 

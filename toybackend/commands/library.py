@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from toybackend.app import open_house
 from toybackend.commands.options import DataDir, Json, settings_for
 from toybackend.commands.reporting import printable, progress_bar
 from toybackend.errors import ToybackendError
+from toybackend.house import open_house
 from toybackend.models import Item, ItemId, ShelfKind
 from toybackend.protocol import rfc3339
 from toybackend.services.library import Library, Offered

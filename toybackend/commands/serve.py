@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -15,6 +16,9 @@ from toybackend.errors import BadSettings
 from toybackend.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+TURN_SECONDS = 0.001
+"""After which a thread that computes lets another one go on. A query of the database gives up its turn with every row,
+and gets it back from a busy event loop only then: five times later, as Python has it, is too late."""
 
 
 def serve(
@@ -27,6 +31,7 @@ def serve(
     """Serve phones and toys until SIGTERM or Ctrl-C. Says where on standard output once it is ready."""
     settings = settings_for(data, host=host, http_port=http_port, ws_port=ws_port, insecure_bind=insecure_bind or None)
     _set_up_log(settings.service.log_level)
+    sys.setswitchinterval(TURN_SECONDS)
     asyncio.run(_serve(descriptors.fitted(settings, descriptors.raise_limit())))
 
 

@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from toybackend.app import open_house
 from toybackend.commands.options import DataDir, Json, settings_for
 from toybackend.commands.reporting import printable
+from toybackend.house import open_house
 from toybackend.models import Account, Erased
 from toybackend.protocol import rfc3339
 

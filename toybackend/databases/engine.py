@@ -3,6 +3,10 @@
 A query is a plain function of a SQLAlchemy Connection; it runs as one transaction in a thread of its own kind: one
 writer, because SQLite has one, and one reader, which write-ahead logging keeps from waiting for it. One hop to a
 thread per transaction, not per statement, is what makes this cheaper than a driver that is asynchronous throughout.
+
+A sync takes longer than most of what it makes last, and beginning and ending a transaction as long as most of what is
+read in it. So what comes while one is under way is gathered, and is the next one together: each query whole or not at
+all, as if it were alone, and nobody hears of it before the sync is over.
 """
 
 from __future__ import annotations
@@ -10,10 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
@@ -25,9 +32,13 @@ from toybackend.errors import BadSettings, NotFound, Overloaded
 
 T = TypeVar("T")
 Query = Callable[[Connection], T]
+Outcome: TypeAlias = T | Exception
+"""The answer to a query, or why there is none."""
 
 BUSY_MS = 5000
 RETRY_SECONDS = 5
+MOST_TOGETHER = 64
+"""Queries in one transaction. Each waits for all."""
 
 
 class Engine:
@@ -64,9 +75,16 @@ class Engine:
 async def open_sqlite(url: str, *, prepare: Query[None] = migrate) -> AsyncIterator[Engine]:
     """Migrate the database at this `sqlite:///…` address to the newest schema and open it."""
     soundness = Soundness(sqlite_file(url))
-    writer = _Lane("database-writer", url, soundness, begin="BEGIN IMMEDIATE", check=soundness.check)
+    writer = _Lane(
+        "database-writer",
+        url,
+        soundness,
+        begin="BEGIN IMMEDIATE",
+        savepoint=Connection.begin_nested,
+        check=soundness.check,
+    )
     reader = _Lane("database-reader", url, soundness, begin="BEGIN")
-    long_reader = _Lane("database-long-reader", url, soundness, begin="BEGIN")
+    long_reader = _Lane("database-long-reader", url, soundness, begin="BEGIN", together=1)
 
     def prepared(connection: Connection) -> None:
         prepare(connection)
@@ -91,8 +109,25 @@ def sqlite_file(url: str) -> Path:
     return Path(make_url(url).database or "")
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn(Generic[T]):
+    """A query that waits, and who waits for it."""
+
+    query: Query[T]
+    answer: asyncio.Future[T] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def settle(self, outcome: Outcome[T]) -> None:
+        if self.answer.done():  # nobody waits any more
+            return
+        if isinstance(outcome, Exception):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
 class _Lane:
-    """A thread with a connection of its own. `check` is made before a transaction and after it."""
+    """A thread with a connection of its own. What has come while a transaction ran is the next one, at most so many
+    queries together, each behind a `savepoint`; `check` is made before it and after it."""
 
     def __init__(
         self,
@@ -101,11 +136,17 @@ class _Lane:
         soundness: Soundness,
         *,
         begin: str,
+        together: int = MOST_TOGETHER,
+        savepoint: Callable[[Connection], AbstractContextManager[object]] = nullcontext,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.is_maintained = False
         self._soundness = soundness
+        self._together = together
+        self._savepoint = savepoint
         self._check = check
+        self._waiting: deque[_Turn[Any]] = deque()
+        self._working: asyncio.Task[None] | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         # One connection, used by one thread only; SQLAlchemy just hands it back each time.
         self._engine = create_engine(
@@ -124,25 +165,68 @@ class _Lane:
             raise BadSettings(f"the database at {self._engine.url} cannot be opened: {_cause(error)}") from error
 
     async def run(self, query: Query[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, query)
+        turn = _Turn(query)
+        self._waiting.append(turn)
+        if self._working is None:
+            self._working = asyncio.get_running_loop().create_task(self._work())
+        return await turn.answer
 
-    def _transaction(self, query: Query[T]) -> T:
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                turns = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._together))]
+                await self._take([turn for turn in turns if not turn.answer.done()])
+        finally:
+            self._working = None
+
+    async def _take(self, turns: Sequence[_Turn[Any]]) -> None:
+        queries = [turn.query for turn in turns]
+        outcomes = await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, queries)
+        for turn, outcome in zip(turns, outcomes, strict=True):
+            turn.settle(outcome)
+
+    # ── in the thread ──
+
+    def _transaction(self, queries: Sequence[Query[Any]]) -> Sequence[Outcome[Any]]:
         try:
             self._check()
             with self._engine.begin() as connection:
-                answer = query(connection)
+                if len(queries) == 1:
+                    outcomes = [queries[0](connection)]
+                else:
+                    outcomes = [self._by_itself(query, connection) for query in queries]
             self._check()
-        except IntegrityError as error:
-            if _refers_to_nothing(error):  # somebody or something was erased since we looked
-                raise NotFound from error
-            raise
-        except DatabaseError as error:
-            if self._soundness.is_damage(error) or isinstance(error, OperationalError):
-                raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
-            raise
-        except OSError as error:  # no file descriptor is left for what a query opens, such as a time zone
-            raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
-        return answer
+        except Exception as error:
+            return [self._meaning(error)] * len(queries)
+        return outcomes
+
+    def _by_itself(self, query: Query[T], connection: Connection) -> Outcome[T]:
+        """A query that fails leaves nothing, and the others alone. Raises where they cannot go on either."""
+        try:
+            with self._savepoint(connection):
+                return query(connection)
+        except Exception as error:
+            if self._is_of_the_database(error):
+                raise
+            return self._meaning(error)
+
+    def _meaning(self, error: Exception) -> Exception:
+        """What somebody is told who only asked a question."""
+        # No file descriptor is left for what a query opens, such as a time zone: that is an OSError.
+        if isinstance(error, OSError) or self._is_of_the_database(error):
+            meaning: Exception = Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS)
+        elif isinstance(error, IntegrityError) and _refers_to_nothing(error):
+            meaning = NotFound()  # somebody or something was erased since we looked
+        else:
+            return error
+        meaning.__cause__ = error
+        return meaning
+
+    def _is_of_the_database(self, error: Exception) -> bool:
+        """It is locked, full or damaged, rather than that one query was wrong."""
+        return isinstance(error, DatabaseError) and (
+            self._soundness.is_damage(error) or isinstance(error, OperationalError)
+        )
 
     async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._outside, work)
@@ -164,6 +248,8 @@ class _Lane:
             self.is_maintained = False
 
     async def close(self) -> None:
+        if self._working is not None:
+            await self._working
         with contextlib.suppress(DBAPIError):
             await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
         await asyncio.to_thread(self._executor.shutdown)

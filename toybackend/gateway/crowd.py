@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -24,6 +24,10 @@ class Crowd(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def __iter__(self) -> Iterator[T]:
+        """Those who are here now; whoever goes meanwhile is given all the same."""
+        return iter(tuple(self._held))
 
     @property
     def total(self) -> int:

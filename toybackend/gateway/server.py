@@ -47,8 +47,9 @@ PATHS = {
 }
 BEATS = 8
 """Looks at every socket within one ping interval."""
-COME_IN_AT_ONCE = 8
-"""Connections taken in one go; those who are here already have their turn in between."""
+COME_IN_AT_ONCE = 2
+"""Connections taken in one go. A handshake costs most of a millisecond, and those who are here already have their turn
+in between."""
 QUEUE_OUTSIDE = 1024
 """Connections that the kernel keeps for us until it is their turn."""
 AGAIN_SECONDS = 5
@@ -135,7 +136,7 @@ class Gateway:
         goodbyes = [say_goodbye(connection.socket, CloseCode.GOING_AWAY, "going away") for connection in self._hub]
         server.close(close_connections=False)
         await asyncio.gather(*goodbyes)
-        for socket in server.connections:  # those that never said who they are
+        for socket in (*self._lobby, *server.connections):  # those that have not shaken hands, or not been welcomed
             socket.transport.abort()
         await self._end_handlers()
         await server.wait_closed()

@@ -1,4 +1,4 @@
-"""What the routes need, and nothing else: the composition root fills this in."""
+"""What the routes need, and nothing else: `app.py` fills this in."""
 
 from __future__ import annotations
 

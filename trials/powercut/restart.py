@@ -21,8 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toybackend.app import House, examine, open_house, pick_up
 from toybackend.foundations import only_server_on, prepare
+from toybackend.house import House, examine, open_house, pick_up
 from toybackend.models import DeliveryState, MessageState
 from toybackend.settings import Conversion, Keeping, Settings, Storage
 from toybackend.transcoder.loudness import RATE

@@ -27,6 +27,8 @@ RECEIVE_BUFFER = 4096
 MOUTHFUL = 65_536
 MOST_AT_ONCE = 100
 """Connections opened before it is looked at what became of the others."""
+GOLDEN = 0.618
+"""Multiples of it are spread evenly: connections that begin together do not beat together."""
 LOWEST_PRIORITY = 19
 POLL_SECONDS = 0.02
 EVENTS = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -190,7 +192,7 @@ class Attacker:
             wire.is_open = True
             self._open_now += 1
             self._most_open = max(self._most_open, self._open_now)
-            wire.next_beat = time.monotonic() + (self._attack.beat_seconds or 0)
+            wire.next_beat = time.monotonic() + (self._attack.beat_seconds or 0) * (1 + wire.number * GOLDEN % 1)
         if wire.to_send:
             with contextlib.suppress(BlockingIOError):
                 wire.to_send = wire.to_send[wire.socket.send(wire.to_send) :]

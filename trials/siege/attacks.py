@@ -73,7 +73,7 @@ class Attack:
 class Silent(Attack):
     """Sockets that never say hello. Who was turned away comes back after a while; those who do not wait are a flood."""
 
-    rest_seconds = 10.0
+    rest_seconds = 30.0
 
     def greeting(self, number: int) -> bytes:
         return handshake(self.aim.ws)
@@ -88,7 +88,7 @@ class Unread(Attack):
     the other half said that they never will."""
 
     reads = False
-    beat_seconds = 1.0
+    beat_seconds = 5.0
 
     def greeting(self, number: int) -> bytes:
         if number < len(self.aim.speakers):

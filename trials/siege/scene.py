@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.server import CLIPS, PASSWORD, Family, issue_toys
-from toybackend.app import House, open_house
+from toybackend.house import House, open_house
 from toybackend.models import GroupKind, Party, PartyId, PartyKind, ShelfKind
 from toybackend.services.library import Offered
 from toybackend.settings import Settings, Storage

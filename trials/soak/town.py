@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.server import PASSWORD, issue_toys
-from toybackend.app import House, open_house
+from toybackend.house import House, open_house
 from toybackend.models import Group, GroupKind, Party, PartyId, PartyKind, ShelfKind
 from toybackend.services.library import Offered
 from toybackend.settings import Settings, Storage
