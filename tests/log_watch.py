@@ -129,6 +129,10 @@ class LogWatch:
         self.leaks.clear()
         return report
 
+    def pytest_fixture_post_finalizer(self) -> None:
+        """A server has stopped, maybe; next goes the folder that it wrote to."""
+        self._look_at_files()
+
     # ── secrets ──
 
     def _learn_secrets(self) -> None:
@@ -215,10 +219,14 @@ class LogWatch:
         self._patch.setattr(asyncio.subprocess.Process, "communicate", communicated_later)
 
     def _look_at_files(self) -> None:
-        for file, seen in self._files.items():
-            with file.open("rb") as log:
-                log.seek(seen)
-                written = log.read()
+        for file, seen in list(self._files.items()):
+            try:
+                with file.open("rb") as log:
+                    log.seek(seen)
+                    written = log.read()
+            except FileNotFoundError:  # its folder is gone with its test, and we have looked since
+                del self._files[file]
+                continue
             self._files[file] = seen + len(written)
             for line in written.decode(errors="replace").splitlines():
                 self.look(line)

@@ -10,6 +10,7 @@ verdict.py    what must be true after crashes, counted
 powercut/     the power is cut at every moment of a recorded life: every promise is kept
 soak/         mixed traffic for as long as you like, every frame held against a model of what must be true
 siege/        thousands who do harm, and whether others notice
+command.py    how those of them end that have a folder of their own
 process.py    what a process holds: memory, descriptors, threads, children
 figures.py    percentiles and trends
 clips.py      recordings of any length

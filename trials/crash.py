@@ -18,10 +18,7 @@ import argparse
 import asyncio
 import contextlib
 import random
-import shutil
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -31,6 +28,7 @@ from pathlib import Path
 from bench.server import CLIPS, ServerProcess
 from toybackend.house import open_house
 from toybackend.settings import Settings, Storage
+from trials import command
 from trials.clips import converted
 from trials.neighbours import DRAIN_SECONDS, Clip, Neighbour, Somebody, Street, move_in
 from trials.small_disk import Fillable, NoGrowth, SmallDisk, small_disk
@@ -195,15 +193,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the dice (default 1)")
     parser.add_argument("--keep", action="store_true", help="keep the log of the server")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="toybackend-crash-"))
     plan = Plan(given.messages, given.kills, given.fills, given.families, given.seed)
-    verdict = asyncio.run(crash(folder, plan, tell=lambda happened: print(happened, file=sys.stderr, flush=True)))
-    print(verdict)
-    if given.keep:
-        print(f"kept in {folder}")
-    else:
-        shutil.rmtree(folder)
-    sys.exit(0 if verdict.is_good else 1)
+    command.run("crash", lambda folder: crash(folder, plan, command.tell), keeps_folder=given.keep)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ SHORT_PLAN = Plan(
     warm_seconds=0.5,
     quiet_seconds=1.5,
     siege_seconds=1.5,
+    rehearsal_seconds=0.1,
     gather_seconds=1.0,
+    pause_seconds=0.1,
     cool_seconds=0.0,
     story_seconds=60,
 )

@@ -8,13 +8,8 @@ and nothing fails; and after the siege the server's memory is within a tenth of 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import shutil
-import sys
-import tempfile
-from functools import partial
-from pathlib import Path
 
+from trials import command
 from trials.siege.run import WAVES, Plan, siege
 
 
@@ -28,14 +23,7 @@ def main() -> None:
     if not waves:
         parser.error("there is no such wave")
     plan = Plan(waves, quiet_seconds=given.seconds, wave_seconds=given.seconds, siege_seconds=2 * given.seconds)
-    folder = Path(tempfile.mkdtemp(prefix="toybackend-siege-"))
-    report = asyncio.run(siege(folder, plan, partial(print, file=sys.stderr, flush=True)))
-    print(report)
-    if given.keep:
-        print(f"kept in {folder}")
-    else:
-        shutil.rmtree(folder)
-    sys.exit(0 if report.is_good else 1)
+    command.run("siege", lambda folder: siege(folder, plan, command.tell), keeps_folder=given.keep)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,8 @@ grow, and the p99 of short messages while twenty long ones convert is at most th
 from __future__ import annotations
 
 import argparse
-import asyncio
-import shutil
-import sys
-import tempfile
-from functools import partial
-from pathlib import Path
 
+from trials import command
 from trials.soak.report import Plan
 from trials.soak.run import Soak
 
@@ -26,15 +21,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the dice (default 1)")
     parser.add_argument("--keep", action="store_true", help="keep the data folder and the log")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="toybackend-soak-"))
-    soak = Soak(folder, Plan.of(given.minutes), seed=given.seed, tell=partial(print, flush=True))
-    report = asyncio.run(soak.run())
-    print(report)
-    if given.keep:
-        print(f"kept in {folder}")
-    else:
-        shutil.rmtree(folder)
-    sys.exit(0 if report.is_good else 1)
+    plan = Plan.of(given.minutes)
+    command.run(
+        "soak", lambda folder: Soak(folder, plan, seed=given.seed, tell=command.tell).run(), keeps_folder=given.keep
+    )
 
 
 if __name__ == "__main__":
