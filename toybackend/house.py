@@ -171,10 +171,12 @@ async def upgrade_schema(settings: Settings) -> tuple[str | None, str]:
 
 async def pick_up(house: House) -> int:
     """Where an earlier life left off; how many sounds wait for their conversion."""
-    begun = await house.audio.discard_unfinished()
-    if begun:
-        with suppress(Overloaded):  # a full disk is no reason not to start
-            await house.database.note_crash(begun)
+    begun = await house.audio.begun()
+    # Written down before it is forgotten. A full disk is no reason not to start: then it is written down next time.
+    with suppress(Overloaded):
+        await house.database.note_crash(begun)
+        begun = []
+    await house.audio.discard_unfinished(but=begun)
     return await house.delivery.pick_up() + await house.library.pick_up()
 
 
@@ -224,7 +226,11 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
     )
     playback = Playback(database, library, hub, links, bus, clock=now, new_id=new_id)
     suspects = partial(
-        Suspects, make_sure=transcoder.check, most=conversion.tries, retry_seconds=conversion.retry_seconds
+        Suspects,
+        make_sure=transcoder.check,
+        alone=asyncio.Lock(),
+        most=conversion.tries,
+        retry_seconds=conversion.retry_seconds,
     )
     return House(
         settings=settings,
@@ -251,7 +257,7 @@ def _furnish(settings: Settings, key: bytes, database: Database, audio: AudioSto
         playback=playback,
         mailboxes=Mailboxes(database, links),
         receipts=receipts,
-        listening=Listening(database, Mending(database, audio, queue.put), links, library.may_hear, clock=now),
+        listening=Listening(database, Mending(database, audio, queue), links, library.may_hear, clock=now),
         conversations=Conversations(database, erasing, bus, hub, links, clock=now),
         delivery=delivery,
         erasing=erasing,

@@ -160,7 +160,7 @@ class Conversion:
         3,
         "Crashes of the server in the middle of one clip's conversion after which it is tried once more, and then given"
         " up as `failed`; a sick ffmpeg never counts.",
-        least=1,
+        least=2,
     )
 
 

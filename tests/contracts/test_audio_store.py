@@ -150,7 +150,7 @@ async def test_a_workshop_that_was_left_says_nothing_to_the_next_life(store: Aud
     async with store.workshop(ONE), store.desk():
         pass
     async with store.desk():
-        assert await store.discard_unfinished() == []
+        assert await store.begun() == []
 
 
 @pytest.mark.parametrize("left", [b"", b"#!AMR\nsou"], ids=["nothing", "a part"])
@@ -310,8 +310,11 @@ async def test_opening_again_keeps_what_was_kept_and_nothing_else(open_store: Op
         await (await blob.__aenter__()).write(MEGABYTE)
         assert len(files_below(tmp_path)) > kept
         async with open_store() as after:
-            assert await after.discard_unfinished() == [ONE]
-            assert await after.discard_unfinished() == []
+            assert await after.begun() == [ONE]
+            await after.discard_unfinished(but=[ONE])
+            assert (await after.begun(), len(files_below(tmp_path))) == ([ONE], kept + 1)
+            await after.discard_unfinished()
+            assert await after.begun() == []
             assert len(files_below(tmp_path)) == kept
             assert await ids(after) == [ONE]
             assert await original_of(after, ONE)

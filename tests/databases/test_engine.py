@@ -126,7 +126,7 @@ async def gate(engine: Engine) -> AsyncIterator[threading.Event]:
     await asyncio.sleep(0)
     yield opened
     opened.set()
-    await busy
+    await asyncio.wait([busy])
 
 
 async def test_what_gathered_is_committed_together(engine: Engine, gate: threading.Event, file: Path) -> None:
@@ -192,6 +192,47 @@ async def test_what_gathered_is_written_before_closing(file: Path) -> None:
     assert all(one.done() for one in writing)
     async with open_sqlite(sqlite_url(file)) as engine:
         assert await engine.read(count_parties) == 200
+
+
+async def test_what_takes_long_takes_little_with_it(
+    engine: Engine, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONG_SECONDS", 0.0)
+    done: list[int] = []
+
+    async def add(number: int) -> None:
+        await engine.write(add_party)
+        done.append(number)
+        if number == 0:
+            assert await engine.read(count_parties) < 5  # the others were not committed with it
+
+    writing = [asyncio.create_task(add(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*writing)
+    assert sorted(done) == list(range(20))
+    assert await engine.read(count_parties) == 20
+
+
+async def test_who_comes_after_closing_is_told(file: Path) -> None:
+    async with open_sqlite(sqlite_url(file)) as engine:
+        pass
+    for lane in (engine.read, engine.write):
+        with pytest.raises(RuntimeError):
+            async with asyncio.timeout(5):
+                await lane(count_parties)
+
+
+async def test_nobody_waits_for_a_lane_that_was_ended(engine: Engine, gate: threading.Event) -> None:
+    writing = [asyncio.create_task(engine.write(add_party)) for _ in range(3)]
+    await asyncio.sleep(0)
+    working = engine._writer._working
+    assert working is not None
+    working.cancel()
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*writing, return_exceptions=True)
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
+    gate.set()
 
 
 # ── what else goes wrong ──

@@ -63,6 +63,7 @@ def test_a_page_must_be_one_of_ours(origin: str, status: int | None) -> None:
         ("Bearer abc", "abc"),
         ("bearer abc", "abc"),
         ("BEARER  abc ", "abc"),
+        ("Bearer abc\xa0", "abc\xa0"),
         ("Basic abc", ""),
         ("Bearer", ""),
         ("abc", ""),

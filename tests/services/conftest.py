@@ -27,6 +27,9 @@ from toybackend.services.tokens import Tokens
 class PretendedConverter:
     """Makes an MP3 of anything without listening to it; raises what `fails` holds first, one a call."""
 
+    more: bytes = b""
+    """At the end of what it makes."""
+
     def __init__(self) -> None:
         self.fails: list[Exception] = []
 
@@ -34,7 +37,7 @@ class PretendedConverter:
         if self.fails:
             raise self.fails.pop(0)
         file = folder / "out.mp3"
-        await asyncio.to_thread(lambda: file.write_bytes(b"mp3 of " + original.read_bytes()))
+        await asyncio.to_thread(lambda: file.write_bytes(b"mp3 of " + original.read_bytes() + self.more))
         return Sound(file, 1000, (100,) * WAVEFORM_BARS)
 
     async def check(self) -> str:

@@ -26,6 +26,7 @@ from toybackend.models import (
     Weekday,
 )
 from toybackend.ports import ToyChange
+from toybackend.services.conversion import FairQueue
 from toybackend.services.erasing import Erasing
 from toybackend.services.listening import AUDIO_PATH, Links, Listening
 from toybackend.services.mending import Mending
@@ -132,7 +133,7 @@ def test_another_key_makes_other_links(clock: Clock) -> None:
 async def listening(home: Home) -> Listening:
     for one in (home.mum, home.dad, home.bear):
         await home.tokens.give(one.id, one.kind)
-    mending = Mending(home.database, home.audio, home.queue.append)
+    mending = Mending(home.database, home.audio, FairQueue())
     return Listening(home.database, mending, make_links(home.clock), may_hear_item, clock=home.clock)
 
 

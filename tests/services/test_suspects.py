@@ -27,7 +27,9 @@ class Bench:
         self.is_well = True
         self.go_on = asyncio.Event()
         self.go_on.set()
-        self.suspects = Suspects(self.convert, self.give_up, self.make_sure, most=MOST, retry_seconds=5)
+        self.suspects = Suspects(
+            self.convert, self.give_up, self.make_sure, alone=asyncio.Lock(), most=MOST, retry_seconds=5
+        )
 
     async def convert(self, one: Unconverted) -> None:
         self.done.append("converted")
@@ -98,5 +100,7 @@ async def test_a_suspect_is_tried_while_no_other_is() -> None:
 
 async def test_the_pause_has_a_limit() -> None:
     bench = Bench()
-    bench.suspects = Suspects(bench.convert, bench.give_up, bench.make_sure, most=99, retry_seconds=5)
+    bench.suspects = Suspects(
+        bench.convert, bench.give_up, bench.make_sure, alone=asyncio.Lock(), most=99, retry_seconds=5
+    )
     assert await bench.puts_off(job(50)) == MOST_RETRY_SECONDS

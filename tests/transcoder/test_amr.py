@@ -89,6 +89,13 @@ def test_the_band_that_reaches_the_end_is_the_true_one() -> None:
     assert (track.band, len(track.frames)) == (Band.NB, HELLO_FRAMES)
 
 
+def test_a_band_without_speech_is_not_the_true_one() -> None:
+    """As wide band these are pauses and a frame cut short; as narrow band a frame of speech before the last bytes."""
+    speech = bytes([0, *8 * [0x7C], *4 * [0x7C]])
+    track = read_amr(Band.NB.magic + 81 * b"\x7c" + speech + b"\x02" + 3 * b"\x7c", 120)
+    assert (track.band, sum(track.is_speech())) == (Band.NB, 1)
+
+
 def test_exactly_the_limit_is_taken_and_one_frame_more_is_not() -> None:
     assert read_amr(NB + SPEECH * 100, 2).seconds == pytest.approx(2)
     with pytest.raises(AudioTooLong):

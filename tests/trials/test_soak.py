@@ -57,11 +57,18 @@ class Scene:
         self.book.open(ear, {"type": "welcome"}, self.now)
         return ear
 
-    def offer(self, text: str | None = "hello", *, to_dad: bool = False, is_urgent: bool = False) -> Saying:
+    def offer(
+        self,
+        text: str | None = "hello",
+        *,
+        to_dad: bool = False,
+        is_urgent: bool = False,
+        duration_ms: int | None = 500,
+    ) -> Saying:
         """Mum says something to the bear, or to the bear and dad."""
         self._number += 1
         ref = f"{MUM}/{self._number}"
-        words = Words(text=f"{ref} {text}") if text is not None else Words(blob=b"sound", duration_ms=500)
+        words = Words(text=f"{ref} {text}") if text is not None else Words(blob=b"sound", duration_ms=duration_ms)
         saying = Saying(
             sender=MUM,
             ref=ref,
@@ -143,6 +150,15 @@ def good_story(scene: Scene) -> None:
     scene.read(scene.entry(urgent), scene.entry(held), scene.entry(two), scene.entry(one, "heard"))
     scene.tick(PATIENCE + 1)
     scene.book.overdue(scene.now)
+
+
+def test_what_fails_may_be_told_elsewhere_before_it_is_answered() -> None:
+    scene = Scene()
+    silent = scene.offer(None, duration_ms=None)
+    scene.hear(scene.listen(MUM), type="failed", id="m_1", code="bad_audio")
+    scene.accept(silent, "m_1")
+    assert scene.book.findings.is_empty, f"\n{scene.book.findings}"
+    assert silent.failed
 
 
 def test_a_good_story_is_called_good() -> None:

@@ -22,7 +22,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -60,8 +60,11 @@ class LocalFiles:
         """Ever, by anybody: then there may be sound in it."""
         return await asyncio.to_thread((self._root / "kept").exists)
 
-    async def discard_unfinished(self) -> list[SoundId]:
-        return await asyncio.to_thread(self._discard_unfinished)
+    async def begun(self) -> list[SoundId]:
+        return await asyncio.to_thread(self._begun)
+
+    async def discard_unfinished(self, *, but: Sequence[SoundId] = ()) -> None:
+        await asyncio.to_thread(self._discard_unfinished, but)
 
     def _prepare(self) -> None:
         folders = [f"kept/{number:02x}" for number in range(FOLDERS)]
@@ -70,12 +73,15 @@ class LocalFiles:
         for holder in (self._root / "kept", self._root, self._root.parent):
             sync(holder)
 
-    def _discard_unfinished(self) -> list[SoundId]:
-        begun = [SoundId(name.partition(".")[2]) for name in os.listdir(self._root / "work") if "." in name]
+    def _begun(self) -> list[SoundId]:
+        return [SoundId(name.partition(".")[2]) for name in os.listdir(self._root / "work") if "." in name]
+
+    def _discard_unfinished(self, but: Sequence[SoundId]) -> None:
         for leftovers in (self._root / "incoming", self._root / "work"):
             shutil.rmtree(leftovers, ignore_errors=True)
             leftovers.mkdir(exist_ok=True, mode=0o700)
-        return begun
+        for sound_id in but:
+            (self._root / "work" / f"{secrets.token_hex(16)}.{sound_id}").touch(0o600)
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:

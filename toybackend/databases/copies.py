@@ -38,7 +38,7 @@ class SqlCopies:
 
 
 def _copy(connection: sqlite3.Connection, file: Path) -> None:
-    # It reads as any reader does, so others go on writing; and writes anew, so nothing deleted comes along.
+    # It reads as any reader does, so other processes go on writing; and writes anew, so nothing deleted comes along.
     connection.execute("VACUUM INTO ?", (str(file),))
     with file.open("rb") as written:
         os.fsync(written.fileno())

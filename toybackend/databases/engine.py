@@ -14,10 +14,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -39,6 +40,8 @@ BUSY_MS = 5000
 RETRY_SECONDS = 5
 MOST_TOGETHER = 64
 """Queries in one transaction. Each waits for all."""
+LONG_SECONDS = 0.02
+"""What has taken this long takes nothing more with it."""
 
 
 class Engine:
@@ -119,7 +122,9 @@ class _Turn(Generic[T]):
     def settle(self, outcome: Outcome[T]) -> None:
         if self.answer.done():  # nobody waits any more
             return
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, StopIteration):  # which no future takes
+            self.answer.set_exception(RuntimeError(repr(outcome)))
+        elif isinstance(outcome, Exception):
             self.answer.set_exception(outcome)
         else:
             self.answer.set_result(outcome)
@@ -178,27 +183,46 @@ class _Lane:
                 await self._take([turn for turn in turns if not turn.answer.done()])
         finally:
             self._working = None
+            for turn in self._waiting:  # there are some only where we were ended ourselves
+                turn.answer.cancel()
 
     async def _take(self, turns: Sequence[_Turn[Any]]) -> None:
+        if not turns:
+            return
         queries = [turn.query for turn in turns]
-        outcomes = await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, queries)
-        for turn, outcome in zip(turns, outcomes, strict=True):
+        try:
+            outcomes = await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, queries)
+        except RuntimeError as error:  # the lane was closed, or this process may have no further thread
+            outcomes = [_unavailable(error) for _ in turns]
+        except BaseException:
+            self._waiting.extendleft(reversed(turns))
+            raise
+        for turn, outcome in zip(turns, outcomes, strict=False):
             turn.settle(outcome)
+        self._waiting.extendleft(reversed(turns[len(outcomes) :]))
 
     # ── in the thread ──
 
     def _transaction(self, queries: Sequence[Query[Any]]) -> Sequence[Outcome[Any]]:
+        """The outcomes of the first of them, as many as there was time for."""
         try:
             self._check()
             with self._engine.begin() as connection:
                 if len(queries) == 1:
                     outcomes = [queries[0](connection)]
                 else:
-                    outcomes = [self._by_itself(query, connection) for query in queries]
+                    outcomes = list(self._one_after_another(queries, connection))
             self._check()
         except Exception as error:
-            return [self._meaning(error)] * len(queries)
+            return [self._meaning(error) for _ in queries]
         return outcomes
+
+    def _one_after_another(self, queries: Sequence[Query[Any]], connection: Connection) -> Iterator[Outcome[Any]]:
+        began = time.monotonic()
+        for query in queries:
+            yield self._by_itself(query, connection)
+            if time.monotonic() - began > LONG_SECONDS:
+                break
 
     def _by_itself(self, query: Query[T], connection: Connection) -> Outcome[T]:
         """A query that fails leaves nothing, and the others alone. Raises where they cannot go on either."""
@@ -214,18 +238,17 @@ class _Lane:
         """What somebody is told who only asked a question."""
         # No file descriptor is left for what a query opens, such as a time zone: that is an OSError.
         if isinstance(error, OSError) or self._is_of_the_database(error):
-            meaning: Exception = Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS)
-        elif isinstance(error, IntegrityError) and _refers_to_nothing(error):
-            meaning = NotFound()  # somebody or something was erased since we looked
-        else:
-            return error
-        meaning.__cause__ = error
-        return meaning
+            return _unavailable(error)
+        if isinstance(error, IntegrityError) and _refers_to_nothing(error):  # somebody was erased since we looked
+            gone = NotFound()
+            gone.__cause__ = error
+            return gone
+        return error
 
     def _is_of_the_database(self, error: Exception) -> bool:
         """It is locked, full or damaged, rather than that one query was wrong."""
-        return isinstance(error, DatabaseError) and (
-            self._soundness.is_damage(error) or isinstance(error, OperationalError)
+        return isinstance(error, DatabaseError | sqlite3.DatabaseError) and (
+            self._soundness.is_damage(error) or isinstance(error, OperationalError | sqlite3.OperationalError)
         )
 
     async def maintain(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -234,25 +257,30 @@ class _Lane:
     def _outside(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._check()
         self.is_maintained = True
-        borrowed = self._engine.raw_connection()
         try:
-            connection = borrowed.driver_connection
-            assert isinstance(connection, sqlite3.Connection)  # noqa: S101
-            return work(connection)
-        except sqlite3.DatabaseError as error:
-            if self._soundness.is_damage(error) or isinstance(error, sqlite3.OperationalError):
-                raise Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS) from error
+            with closing(self._engine.raw_connection()) as borrowed:
+                connection = borrowed.driver_connection
+                assert isinstance(connection, sqlite3.Connection)  # noqa: S101
+                return work(connection)
+        except Exception as error:
+            if self._is_of_the_database(error):
+                raise _unavailable(error) from error
             raise
         finally:
-            borrowed.close()
             self.is_maintained = False
 
     async def close(self) -> None:
         if self._working is not None:
-            await self._working
+            await asyncio.wait([self._working])
         with contextlib.suppress(DBAPIError):
             await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
         await asyncio.to_thread(self._executor.shutdown)
+
+
+def _unavailable(error: Exception) -> Overloaded:
+    overloaded = Overloaded("the database cannot take this now", retry_after=RETRY_SECONDS)
+    overloaded.__cause__ = error
+    return overloaded
 
 
 def _refers_to_nothing(error: IntegrityError) -> bool:

@@ -227,6 +227,11 @@ _CONVERT = (
     )
     .returning(messages.c.conversation, messages.c.sender_id, messages.c.mp3_bytes.label("more"))
 )
+_CONVERT_AGAIN = (
+    update(messages)
+    .where(_FIND)
+    .values(duration_ms=bindparam("duration"), waveform=bindparam("bars"), mp3_bytes=bindparam("size"))
+)
 _FAIL = (
     update(messages)
     .where(_FIND, messages.c.state.in_(_before(MessageState.FAILED)))
@@ -268,7 +273,12 @@ def _settle(connection: Connection, message_id: MessageId, now: int, outcome: _O
     if row is not None:
         charge(connection, {row.sender_id: row.more})
         return publish(connection, row.conversation)
-    return [] if connection.execute(_ONE, {"message": message_id}).one_or_none() else None
+    found = connection.execute(_ONE, {"message": message_id}).one_or_none()
+    if found is not None and sound is not None and found.state != MessageState.FAILED:
+        # Its MP3 was lost and made again, perhaps by another ffmpeg: it need not have the size that it had.
+        connection.execute(_CONVERT_AGAIN, {**it, **heard})
+        charge(connection, {found.sender_id: outcome.mp3_bytes - found.mp3_bytes})
+    return [] if found else None
 
 
 def publish(connection: Connection, conversation: str) -> list[PartyId]:

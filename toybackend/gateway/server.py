@@ -118,7 +118,7 @@ class Gateway:
                 create_connection=make_socket,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,  # until we know who it is
-                max_queue=4,
+                max_queue=1,  # frames that are whole, and then no more is read: each may be large
                 ping_interval=None,  # one heart beats for all, see `_beat`
                 close_timeout=CLOSE_SECONDS,
                 open_timeout=self._limits.hello_seconds,
@@ -389,4 +389,4 @@ def _cookie(headers: Headers) -> str:
 def _bearer(headers: list[str]) -> str:
     """The token of a request (RFC 6750); empty when it says none, or more than one thing."""
     scheme, _, token = headers[0].partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and len(headers) == 1 else ""
+    return token.strip(" \t") if scheme.lower() == "bearer" and len(headers) == 1 else ""

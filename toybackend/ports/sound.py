@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -31,9 +31,12 @@ class Incoming(Protocol):
 class AudioStore(Protocol):
     """Sound on disk, of messages and of items. Raises Overloaded when there is no room."""
 
-    async def discard_unfinished(self) -> list[SoundId]:
-        """Throw away what an earlier life of the server left half done; only for the server itself, at its start.
-        Returns the sounds that were being converted when that life ended."""
+    async def begun(self) -> list[SoundId]:
+        """The sounds that were being converted when an earlier life of the server ended."""
+
+    async def discard_unfinished(self, *, but: Sequence[SoundId] = ()) -> None:
+        """Throw away what an earlier life left half done; only for the server itself, at its start. `but` what it left
+        says that these were begun."""
 
     def receive(self) -> AbstractAsyncContextManager[Incoming]: ...
 

@@ -6,8 +6,9 @@
 
 Asked when a header comes, so that nobody sends a recording for nothing, and of the last two once more when the
 recording is there. Texts need no conversion and no room: for them there is only the first. Whatever was accepted stays
-accepted, and is let in again when it is offered again under its `ref`: its sender may only have missed the answer
-(`delivery.py`).
+accepted, and is let in again when it is offered again under its `ref`, though not without end: its sender may only have
+missed the answer (`delivery.py`). What is stored in one transaction finds the line equally long, so it may get longer
+than it should by that much.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ INERTIA = 16
 MOST_SECONDS = 60
 """Nobody is told to stay away for longer."""
 MINUTE_SECONDS = 60
+REPETITIONS = 4
+"""Times as many as new ones: a line that breaks again and again has the last ones offered as often."""
 
 
 class Line(Protocol):
@@ -52,6 +55,7 @@ class Admission:
     ) -> None:
         self._line = line
         self._sent = Tries(messages_per_minute, MINUTE_SECONDS)
+        self._repeated = Tries(REPETITIONS * messages_per_minute, MINUTE_SECONDS)
         self._max_waiting = max_waiting
         self._waiting_per_family = waiting_per_family
         self._kept_bytes = kept_bytes
@@ -61,8 +65,15 @@ class Admission:
 
     def count(self, sender_id: PartyId) -> None:
         """One message more. Raises RateLimited."""
+        self._count(self._sent, sender_id)
+
+    def count_repetition(self, sender_id: PartyId) -> None:
+        """One that was refused and is let in all the same, because it was accepted before. Raises RateLimited."""
+        self._count(self._repeated, sender_id)
+
+    def _count(self, tries: Tries, sender_id: PartyId) -> None:
         try:
-            self._sent.count(sender_id, self._clock())
+            tries.count(sender_id, self._clock())
         except RateLimited as refused:
             raise RateLimited("too many messages in a minute", retry_after=refused.retry_after) from None
 

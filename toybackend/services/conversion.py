@@ -24,6 +24,7 @@ from toybackend.ports import Unconverted
 log = logging.getLogger(__name__)
 
 MOST_RETRY_SECONDS = 60.0
+MOST_DOUBLINGS = 16
 
 
 class FairQueue:
@@ -39,6 +40,10 @@ class FairQueue:
 
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self._families.values())
+
+    def __contains__(self, sound_id: object) -> bool:
+        """Is it queued, under way, or put off?"""
+        return sound_id in self._known
 
     def waiting(self, family: str | None = None) -> int:
         """Clips that are queued, under way, or put off; of everybody or of one family."""
@@ -172,7 +177,10 @@ class Conversion:
     async def _put_off(self, job: Unconverted, seconds: float | None) -> None:
         tries = self._tries[job.id] = self._tries.get(job.id, 0) + 1
         if seconds is None:
-            seconds = min(self._retry_seconds * 2 ** (tries - 1), max(self._retry_seconds, MOST_RETRY_SECONDS))
+            seconds = min(
+                self._retry_seconds * 2.0 ** min(tries - 1, MOST_DOUBLINGS),
+                max(self._retry_seconds, MOST_RETRY_SECONDS),
+            )
         self._timers[job.id] = asyncio.get_running_loop().call_later(seconds, self._again, job)
         if tries == 1:
             await self._say_delayed(job)

@@ -13,11 +13,12 @@ The states of a message and of each recipient's copy are two tables in `models.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from contextlib import AbstractAsyncContextManager
+import logging
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 
-from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal, Refused, Resting
+from toybackend.errors import AudioTooLarge, AudioTooLong, BadAudio, Gone, Internal, Overloaded, Refused, Resting
 from toybackend.models import GroupId, Message, MessageId, MessageState, Party, PartyId
 from toybackend.ports import (
     Acceptance,
@@ -37,6 +38,8 @@ from toybackend.services.admission import Admission
 from toybackend.services.policy import check_may_send
 from toybackend.services.quiet_hours import quiet_until
 from toybackend.services.receipts import Receipts
+
+log = logging.getLogger(__name__)
 
 Confirm = Callable[[Message], None]
 """Called the moment a message is safe, before anything else happens to it, so that «accepted» comes first."""
@@ -91,6 +94,7 @@ class Delivery:
         except Refused:
             if frame.ref is None or not await self._database.was_accepted(sender.id, frame.ref):
                 raise
+            self._admission.count_repetition(sender.id)
 
     def receive(self) -> AbstractAsyncContextManager[Incoming]:
         """A place for a blob while it comes in; nothing of it stays unless it is accepted."""
@@ -105,18 +109,21 @@ class Delivery:
         acceptance = await self._store(message)
         relation = acceptance.relation
         confirm(acceptance.message)
-        if acceptance.is_new:
-            self._enqueue(Unconverted(message.id, sender.id, relation.family, blob.size))
-            await self._say_held(message, relation, relation.recipients)
-        else:
-            await self._audio.delete(message.id)
-            await self._repeated(acceptance.message, relation)
+        with _already_accepted():
+            if acceptance.is_new:
+                self._enqueue(Unconverted(message.id, sender.id, relation.family, blob.size))
+                await self._say_held(message, relation, relation.recipients)
+            else:
+                await self._repeated(acceptance.message, relation)
+                await self._audio.delete(message.id)
 
     async def _repeated(self, message: Message, relation: Relation) -> None:
         """The sender offered what it had offered before: it may have missed what we said then, or we the end of it."""
         if message.is_voice and message.state is MessageState.ACCEPTED:
             self._enqueue(Unconverted(message.id, message.sender_id, relation.family, message.size))
-        await self._say_held(message, relation, await self._receipts.repeat(message.id))
+        waiting = await self._receipts.repeat(message.id)
+        await self._wake(waiting)
+        await self._say_held(message, relation, waiting)
 
     async def accept_text(self, sender: Party, frame: TextMessage, confirm: Confirm) -> None:
         """Take a text. Raises UnknownRecipient, NotAllowed, Overloaded or RateLimited."""
@@ -125,11 +132,12 @@ class Delivery:
         acceptance = await self._database.accept(message, _may(message))
         relation = acceptance.relation
         confirm(acceptance.message)
-        await self._wake(acceptance.woken)
-        if acceptance.is_new:
-            await self._say_held(acceptance.message, relation, relation.recipients)
-        else:
-            await self._repeated(acceptance.message, relation)
+        with _already_accepted():
+            await self._wake(acceptance.woken)
+            if acceptance.is_new:
+                await self._say_held(acceptance.message, relation, relation.recipients)
+            else:
+                await self._repeated(acceptance.message, relation)
 
     async def _say_held(self, message: Message, relation: Relation, recipients: Container[PartyId]) -> None:
         """Tell the sender which of these recipients is resting now, and gets this later."""
@@ -149,8 +157,11 @@ class Delivery:
                 message, _may(message), lambda relation: self._admission.check_room(relation, message.size)
             )
         except Exception:
-            # A failed commit may have happened all the same: only what is surely unknown is thrown away.
-            if not await self._database.known([message.id]):
+            # A failed commit may have happened all the same: only what is surely unknown is thrown away. The rest is
+            # in the way of what follows in its conversation until it is converted.
+            if await self._database.known([message.id]):
+                self._enqueue(Unconverted(message.id, message.sender_id, message.sender_id, message.size))
+            else:
                 await self._audio.delete(message.id)
             raise
 
@@ -220,9 +231,18 @@ class Delivery:
         """Tell the sender that the message is safe but late."""
         await self._receipts.tell(job.owner_id, Notice(event="delayed", id=job.id))
 
-    async def _wake(self, parties: Sequence[PartyId]) -> None:
+    async def _wake(self, parties: Iterable[PartyId]) -> None:
         for party_id in parties:
             await self._bus.publish(Wake(party_id))
+
+
+@contextmanager
+def _already_accepted() -> Iterator[None]:
+    """Whatever else was to be said or tidied up: no error takes back what was accepted."""
+    try:
+        yield
+    except Overloaded as error:
+        log.error("what was accepted is safe, but nobody could be told more: %s", error)
 
 
 def _may(message: Message) -> Callable[[Relation], None]:

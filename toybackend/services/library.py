@@ -168,7 +168,9 @@ class Library:
             )
         except Exception:
             # A failed commit may have happened all the same: only what is surely unknown is thrown away.
-            if not await self._database.known([item.id]):
+            if await self._database.known([item.id]):
+                self._enqueue(_job(item, blob.size))
+            else:
                 await self._audio.delete(item.id)
             raise
         return item

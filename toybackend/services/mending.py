@@ -9,52 +9,51 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 
 from toybackend.errors import Gone, Overloaded
 from toybackend.models import MessageId, SoundId
 from toybackend.ports import AudioStore, Database, Unconverted
+from toybackend.services.conversion import FairQueue
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
-MEND_SECONDS = 60.0
-"""What did not become whole in this time does not: the recording is damaged, too."""
+TRIES = 2
+"""What did not become whole by these does not: the recording is damaged, too."""
 
 
 class Mending:
     """Hands out MP3s that are whole."""
 
-    def __init__(self, database: Database, audio: AudioStore, enqueue: Callable[[Unconverted], None]) -> None:
+    def __init__(self, database: Database, audio: AudioStore, queue: FairQueue) -> None:
         self._database = database
         self._audio = audio
-        self._enqueue = enqueue
-        self._began: dict[SoundId, float] = {}
-        """When it was first seen that one is not whole, by the clock of the event loop."""
+        self._queue = queue
+        self._tries: Counter[SoundId] = Counter()
 
     async def mp3(self, sound_id: SoundId) -> Path:
         """Raises Gone, or Overloaded while it is made again."""
         file, size = await self._audio.mp3(sound_id), await self._database.mp3_bytes(sound_id)
         found = await asyncio.to_thread(_size, file) if file is not None else 0
         if file is not None and found == (size or found):  # of old ones nobody knows the size
-            self._began.pop(sound_id, None)
+            self._tries.pop(sound_id, None)
             return file
-        if size:
-            log.error("an MP3 has %d bytes and had %d", found, size)
-        await self._make_again(sound_id)
+        if sound_id not in self._queue:
+            await self._make_again(sound_id, found, size)
         raise Overloaded("this is being made again", retry_after=RETRY_SECONDS)
 
-    async def _make_again(self, sound_id: SoundId) -> None:
+    async def _make_again(self, sound_id: SoundId, found: int, size: int) -> None:
         """Raises Gone."""
         outcome = await self._database.outcome(MessageId(sound_id))  # of songs no recording is kept
-        if outcome is None or not await self._audio.has_original(sound_id):
+        if outcome is None or not await self._audio.has_original(sound_id) or self._tries[sound_id] >= TRIES:
             raise Gone
-        now = asyncio.get_running_loop().time()
-        if now - self._began.setdefault(sound_id, now) > MEND_SECONDS:
-            raise Gone
+        self._tries[sound_id] += 1
+        if size:
+            log.error("an MP3 has %d bytes and had %d", found, size)
         message = outcome[0]
-        self._enqueue(Unconverted(message.id, message.sender_id, message.sender_id, message.size))
+        self._queue.put(Unconverted(message.id, message.sender_id, message.sender_id, message.size))
 
 
 def _size(file: Path) -> int:

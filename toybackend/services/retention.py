@@ -33,7 +33,7 @@ FIRST_LOOK_SECONDS = 60.0
 ORPHAN_AGE = HOUR
 """A file comes before its row: one that is older than this has none to come."""
 BATCH = 100
-"""Messages erased in one transaction: voices wait no longer than that takes."""
+"""Messages erased in one query: voices wait little longer than that takes."""
 
 
 class Retention:

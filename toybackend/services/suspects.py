@@ -25,7 +25,8 @@ Step = Callable[[Unconverted], Awaitable[None]]
 
 class Suspects:
     """Around a `convert`. `make_sure` raises ConverterUnavailable where a clip known to be good does not come through;
-    `most` is how many ends of the server a clip may have seen."""
+    `most` is how many ends of the server a clip may have seen; `alone` is held while a suspect is converted, be it a
+    voice or a song."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Suspects:
         give_up: Step,
         make_sure: Callable[[], Awaitable[object]],
         *,
+        alone: asyncio.Lock,
         most: int,
         retry_seconds: float,
     ) -> None:
@@ -42,7 +44,7 @@ class Suspects:
         self._most = most
         self._retry_seconds = retry_seconds
         self._waited: set[str] = set()
-        self._one_at_a_time = asyncio.Lock()
+        self._alone = alone
 
     async def convert(self, job: Unconverted) -> None:
         """Raises NotNow for a suspect whose turn has not come, and whatever `convert` and `make_sure` raise."""
@@ -59,9 +61,9 @@ class Suspects:
             self._waited.add(job.id)
             log.warning("the server died %d times over one clip, which waits for a while", job.crashes)
             raise NotNow(min(self._retry_seconds * 2 ** (job.crashes - 2), MOST_RETRY_SECONDS))
-        if self._one_at_a_time.locked():
+        if self._alone.locked():
             raise NotNow(self._retry_seconds)
-        async with self._one_at_a_time:
+        async with self._alone:
             if job.crashes == self._most:
                 await self._make_sure()
             await self._convert(job)

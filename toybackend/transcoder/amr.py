@@ -110,11 +110,13 @@ def read_amr(data: Data, max_seconds: int) -> AmrTrack:
         raise BadAudio("this is not an AMR recording")
     start, most = len(band.magic), max_seconds * FRAMES_PER_SECOND + 1
     walk = _walk(data, start, band, most)
+    track = AmrTrack(band, walk.frames)
     if not walk.reached_end:
         other = _walk(data, start, band.other, most)
-        if other.reached_end and len(other.frames) >= HEADERLESS_FRAMES:
-            band, walk = band.other, other
-    return _judged(AmrTrack(band, walk.frames), max_seconds)
+        mislabelled = AmrTrack(band.other, other.frames)
+        if other.reached_end and len(other.frames) >= HEADERLESS_FRAMES and any(mislabelled.is_speech()):
+            track = mislabelled
+    return _judged(track, max_seconds)
 
 
 def read_headerless(data: Data, max_seconds: int) -> AmrTrack:

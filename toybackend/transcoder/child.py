@@ -139,6 +139,9 @@ def _limit(pid: int, limits: ConversionLimits) -> None:
     }
     if hasattr(resource, "prlimit"):  # Linux; elsewhere the deadline alone bounds a child
         for kind, bound in bounds.items():
+            _, inherited = resource.getrlimit(kind)
+            if inherited != resource.RLIM_INFINITY:  # nobody may raise it
+                bound = min(bound, inherited)
             resource.prlimit(pid, kind, (bound, bound))
     os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + limits.nice, LEAST_PRIORITY))
 

@@ -39,7 +39,7 @@ def credential(request: web.Request) -> Credential | None:
     shown = request.headers.getall(hdrs.AUTHORIZATION, [""])
     scheme, _, bearer = shown[0].partition(" ")
     if scheme.lower() == "bearer" or len(shown) > 1:
-        return Credential(bearer.strip() if len(shown) == 1 else "", is_cookie=False)
+        return Credential(bearer.strip(" \t") if len(shown) == 1 else "", is_cookie=False)
     cookie = request.cookies.get(COOKIE)
     return Credential(cookie, is_cookie=True) if cookie else None
 

@@ -101,7 +101,7 @@ class Connection(web.RequestHandler):
             self.refuse(web.HTTPRequestHeaderFieldsTooLarge())
 
     def served(self, body: StreamReader) -> None:
-        """The head of its request is complete."""
+        """The turn of its next request has come, whose head is complete."""
         self._body = body
         self._connections.serves(self)
 

@@ -10,7 +10,7 @@ Order is judged by what surely was before: a message whose `accepted` had come w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from trials.soak.findings import Findings, Wrong
 from trials.soak.sayings import AWAKE, Copy, Debt, Ear, Frame, Key, Rest, Saying, keys
@@ -280,7 +280,9 @@ class Book:
 
     def _receipt(self, ear: Ear, frame: Frame, now: float) -> None:
         kind, message_id, recipient = frame["type"], frame["id"], frame["to_user"]
-        saying = self.by_id.get(message_id) or self._pending_for(ear.party, recipient, message_id)
+        saying = self.by_id.get(message_id) or self._pending_for(
+            ear.party, message_id, lambda one: recipient in one.copies
+        )
         copy = saying.copies.get(recipient) if saying is not None else None
         fault = None
         if saying is None or copy is None or saying.sender != ear.party:
@@ -301,15 +303,18 @@ class Book:
         elif copy is not None:
             copy.told_at = copy.told_at or now
 
-    def _pending_for(self, sender: str, recipient: str, message_id: str) -> Saying | None:
-        """A receipt can come before the answer that says its id, if that answer was lost with an earlier socket."""
-        found = next((one for one in self._pending[sender] if recipient in one.copies), None)
+    def _pending_for(self, sender: str, message_id: str, may_be: Callable[[Saying], bool]) -> Saying | None:
+        """A receipt can come before the answer that says its id: that was lost with an earlier socket, or goes another
+        way."""
+        found = next(filter(may_be, self._pending[sender]), None)
         if found is not None and found.id is None:
             self._know(found, message_id)
         return found
 
     def _failed(self, ear: Ear, frame: Frame) -> None:
-        saying = self.by_id.get(frame["id"])
+        saying = self.by_id.get(frame["id"]) or self._pending_for(
+            ear.party, frame["id"], lambda one: one.words.must_fail
+        )
         if saying is None or saying.sender != ear.party or not saying.words.must_fail:
             self.findings.note(Wrong.UNEXPECTED, f"{ear.party} got {frame}: {saying}")
         else:
