@@ -30,7 +30,7 @@ def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return replace(
         settings_in(tmp_path_factory.mktemp("strict")),
         audio=Audio(max_bytes=MAX_BYTES),
-        sockets=Sockets(hello_seconds=0.3, bad_frames=BAD_FRAMES, frames_per_minute=FRAMES_PER_MINUTE, per_person=2),
+        sockets=Sockets(hello_seconds=1.0, bad_frames=BAD_FRAMES, frames_per_minute=FRAMES_PER_MINUTE, per_person=2),
     )
 
 

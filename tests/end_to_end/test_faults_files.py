@@ -29,7 +29,6 @@ from tests.end_to_end.faults import at_home, is_refused
 from tests.end_to_end.line import Line, until
 from tests.end_to_end.observing import everything, ids, sound_of, until_not_well
 from toybackend.app import serving
-from toybackend.services import mending
 from toybackend.settings import Settings
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("cheap_hashes")]
@@ -153,10 +152,7 @@ async def test_an_mp3_is_not_what_it_was(left: int | None, settings: Settings, c
         await says_nothing(mum, bear)
 
 
-async def test_an_mp3_and_its_recording_are_not_what_they_were(
-    settings: Settings, clip: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mending, "MEND_SECONDS", 0.3)
+async def test_an_mp3_and_its_recording_are_not_what_they_were(settings: Settings, clip: bytes) -> None:
     async with serving(settings) as house, at_home(house) as (family, mum, bear):
         said = await mum.voice(family.bear.id, clip)
         voice = await bear.hear("voice", id=said)
