@@ -130,7 +130,7 @@ async def judge(name: str, ffmpeg: Ffmpeg, folder: Path) -> Judged:
     """Convert one file in a new folder, which is left there to look at."""
     judged, place, original = Judged(name), folder / "work", folder / "original"
     place.mkdir()
-    data = hostile.EVERY[name]()
+    data, before = hostile.EVERY[name](), _most_of_a_child()
     await asyncio.to_thread(_lay_out, folder, data)
     tracemalloc.start()
     try:
@@ -141,9 +141,14 @@ async def judge(name: str, ffmpeg: Ffmpeg, folder: Path) -> Judged:
     judged.faults += [*_faults_of_answer(judged), *_faults_of_files(folder, data)]
     if most > OUR_MEMORY:
         judged.faults.append(f"{most} bytes of our own memory were used")
-    if resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 > LIMITS.memory_bytes:
+    if _most_of_a_child() > max(before, LIMITS.memory_bytes):
         judged.faults.append("a child had more memory than it may")
     return judged
+
+
+def _most_of_a_child() -> int:
+    """Bytes of memory that the largest child so far had, be it ours or of somebody else in this process."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
 
 
 def _lay_out(folder: Path, data: bytes) -> None:
