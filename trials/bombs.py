@@ -110,6 +110,8 @@ class Judged:
     cpu_seconds: float = 0.0
     """Of all children together."""
     children: int = 0
+    complaints: list[str] = field(default_factory=list)
+    """What children said that did not end well."""
     faults: list[str] = field(default_factory=list)
 
     async def run(self, command: Sequence[str], folder: Path, limits: ConversionLimits) -> Outcome:
@@ -119,6 +121,8 @@ class Judged:
         used = _cpu_of_children() - before
         self.cpu_seconds += used
         self.children += 1
+        if not outcome.clean:
+            self.complaints.append(str(outcome))
         if outcome.timed_out or outcome.status < 0:
             self.faults.append(f"a child was killed: {outcome}")
         if used > CHILD_CPU_SECONDS:
@@ -196,7 +200,8 @@ def _faults_of_answer(judged: Judged) -> Iterator[str]:
             yield f"{judged.milliseconds} ms were heard"
     elif name in HEARD:
         if not is_heard or abs(judged.milliseconds - HEARD[name]) > TOLERANCE_MS:
-            yield f"{judged.answer}, {judged.milliseconds} ms; it should be heard, {HEARD[name]} ms"
+            wanted, said = f"it should be heard, {HEARD[name]} ms", "; ".join(judged.complaints) or "no complaint"
+            yield f"{judged.answer}, {judged.milliseconds} ms; {wanted}; {said}"
     elif judged.answer != ("audio_too_long" if name in TOO_LONG else "bad_audio"):
         yield f"it was answered by {judged.answer}"
 

@@ -412,3 +412,12 @@ async def test_what_is_run_can_be_recorded(any_binary: Path, folder: Path) -> No
         "file:weighted.pcm",
         "file:encoded.mp3",
     ]
+
+
+async def test_the_memory_that_a_child_needs_is_no_chance(binary: Path, folder: Path) -> None:
+    little = ConversionLimits(memory_bytes=400 << 20)
+    for attempt in range(3):
+        place = folder / str(attempt)
+        place.mkdir()
+        sound = await FfmpegTranscoder(str(binary), little).convert(CLIPS / "story_nb.amr", place)
+        assert sound.duration_ms > 11_000

@@ -31,7 +31,13 @@ from toybackend.transcoder.limits import ConversionLimits
 LOG = "ffmpeg.log"
 LEAST_PRIORITY = 19
 _LOG_TAIL_BYTES = 2048
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+_ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    # glibc gives threads that meet in the allocator heaps of their own, 64 MB of address space each. How many meet is
+    # chance, and so was whether a child stayed within its limit, or left half a sound.
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 @dataclass(frozen=True, slots=True)
