@@ -145,7 +145,7 @@ async def judge(name: str, ffmpeg: Ffmpeg, folder: Path) -> Judged:
     judged.faults += [*_faults_of_answer(judged), *_faults_of_files(folder, data)]
     if most > OUR_MEMORY:
         judged.faults.append(f"{most} bytes of our own memory were used")
-    if _most_of_a_child() > max(before, LIMITS.memory_bytes):
+    if _most_of_a_child() > max(before, _most_of_ours(), LIMITS.memory_bytes):
         judged.faults.append("a child had more memory than it may")
     return judged
 
@@ -153,6 +153,11 @@ async def judge(name: str, ffmpeg: Ffmpeg, folder: Path) -> Judged:
 def _most_of_a_child() -> int:
     """Bytes of memory that the largest child so far had, be it ours or of somebody else in this process."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+
+
+def _most_of_ours() -> int:
+    """Bytes of memory that this process had. To the system a child had them too, until it became another program."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def _lay_out(folder: Path, data: bytes) -> None:

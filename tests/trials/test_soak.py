@@ -33,6 +33,7 @@ SHORT_PLAN = Plan(
 )
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.usefixtures("cheap_hashes")
 async def test_a_short_soak_finds_nothing(tmp_path: Path) -> None:
     lines: list[str] = []
