@@ -35,7 +35,7 @@ from toybackend.services.delivery import Delivery
 from toybackend.services.mailboxes import Mailboxes
 from toybackend.services.playback import Playback
 from toybackend.services.receipts import Receipts
-from toybackend.services.tokens import COOKIE, Tokens, digest
+from toybackend.services.tokens import COOKIE, Tokens, bearer_token, digest
 from toybackend.services.toys import Toys
 from toybackend.settings import Settings
 
@@ -161,7 +161,7 @@ class Gateway:
         try:
             # With a wrong token, or two, it becomes a socket all the same, to be closed with 4401 which browsers see.
             with contextlib.suppress(NotAuthenticated):
-                socket.bearer = await self._bearer(socket, _bearer(headers))
+                socket.bearer = await self._bearer(socket, bearer_token(headers) or "")
         except Overloaded:
             return _busy(socket)
         return None
@@ -384,9 +384,3 @@ def _cookie(headers: Headers) -> str:
     pairs = (pair.strip().partition("=") for line in headers.get_all("Cookie") for pair in line.split(";"))
     found = [value for name, _, value in pairs if name == COOKIE]
     return found[0] if len(found) == 1 else ""
-
-
-def _bearer(headers: list[str]) -> str:
-    """The token of a request (RFC 6750); empty when it says none, or more than one thing."""
-    scheme, _, token = headers[0].partition(" ")
-    return token.strip(" \t") if scheme.lower() == "bearer" and len(headers) == 1 else ""

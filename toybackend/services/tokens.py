@@ -26,6 +26,16 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def bearer_token(lines: Sequence[str]) -> str | None:
+    """What the `Authorization` lines of a request or handshake show (RFC 6750). None where they are of another kind, or
+    there are none; empty where they say nothing, or are several: whatever stands in front of us may have looked at the
+    other one."""
+    scheme, _, token = (lines[0] if lines else "").partition(" ")
+    if len(lines) > 1:
+        return ""
+    return token.strip(" \t") if scheme.lower() == "bearer" else None
+
+
 class Tokens:
     """Bearer tokens (RFC 6750) for people and toys."""
 

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 
 from toybackend.errors import NotAllowed, NotAuthenticated
 from toybackend.models import Party, PartyKind
-from toybackend.services.tokens import COOKIE
+from toybackend.services.tokens import COOKIE, bearer_token
 from toybackend.web.addresses import addresses
 from toybackend.web.rooms import ROOMS
 
@@ -34,12 +34,10 @@ class Credential:
 
 
 def credential(request: web.Request) -> Credential | None:
-    """What the request carries; the header goes before the cookie. Of two headers, whatever stands in front of us may
-    have looked at the other one: they are no token."""
-    shown = request.headers.getall(hdrs.AUTHORIZATION, [""])
-    scheme, _, bearer = shown[0].partition(" ")
-    if scheme.lower() == "bearer" or len(shown) > 1:
-        return Credential(bearer.strip(" \t") if len(shown) == 1 else "", is_cookie=False)
+    """What the request carries; the header goes before the cookie."""
+    bearer = bearer_token(request.headers.getall(hdrs.AUTHORIZATION, []))
+    if bearer is not None:
+        return Credential(bearer, is_cookie=False)
     cookie = request.cookies.get(COOKIE)
     return Credential(cookie, is_cookie=True) if cookie else None
 

@@ -28,7 +28,7 @@ from toybackend.client.licence import device_id
 from toybackend.commands.licence_lists import LICENCE, check_list, read_list
 from toybackend.covers import SIDE, make_cover
 from toybackend.errors import AudioWithoutHeader, BadImage, BadJson, MissingField, Refused, TooLong, UnknownType
-from toybackend.gateway.server import _bearer, _called, _cookie
+from toybackend.gateway.server import _called, _cookie
 from toybackend.ports import Incoming
 from toybackend.protocol import (
     VoiceHeader,
@@ -40,7 +40,7 @@ from toybackend.protocol import (
 )
 from toybackend.services.devices import _digest, fingerprint
 from toybackend.services.library import Library
-from toybackend.services.tokens import COOKIE
+from toybackend.services.tokens import COOKIE, bearer_token
 from toybackend.settings import Network, Settings
 from toybackend.upload import Inbound
 from toybackend.web.addresses import read_host
@@ -258,7 +258,7 @@ def _check_cookie(headers: Headers) -> bool:
 
 def _check_bearer(headers: Headers) -> bool:
     lines = headers.get_all("Authorization")
-    found = _bearer(lines) if lines else ""
+    found = bearer_token(lines) or ""
     assert not found or (len(lines) == 1 and re.fullmatch(r"(?is)bearer .*", lines[0]) and lines[0].endswith(found))
     return bool(found)
 
