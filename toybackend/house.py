@@ -173,9 +173,10 @@ async def pick_up(house: House) -> int:
     """Where an earlier life left off; how many sounds wait for their conversion."""
     begun = await house.audio.begun()
     # Written down before it is forgotten. A full disk is no reason not to start: then it is written down next time.
-    with suppress(Overloaded):
-        await house.database.note_crash(begun)
-        begun = []
+    if begun:
+        with suppress(Overloaded):
+            await house.database.note_crash(begun)
+            begun = []
     await house.audio.discard_unfinished(but=begun)
     return await house.delivery.pick_up() + await house.library.pick_up()
 
