@@ -20,6 +20,7 @@ from sqlalchemy import create_engine
 from tests.log_watch import LogWatch
 from tests.offline import NetworkWatch
 from tests.world import Clock
+from toybackend.audio_stores import local_files
 from toybackend.databases.engine import sqlite_url
 from toybackend.databases.migrate import migrate
 from toybackend.house import House, open_house
@@ -28,6 +29,9 @@ from toybackend.settings import Network, Settings, Storage
 REPOSITORY = Path(__file__).parent.parent
 WATCHED = {"services", "gateway", "end_to_end"}
 """Folders whose tests fail when our code blocks the event loop."""
+
+SHARING = {"trials", "commands"}
+"""Folders whose tests look into a house that another process lives in."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -87,6 +91,15 @@ def corpus() -> Path:
     if not (folder / "INDEX.tsv").is_file():
         pytest.skip(f"no real recordings in {folder}; TOYBACKEND_CORPUS names their folder")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_folders(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Of the folders that keep sound, each house of a test would make and remove 256: a third of all its work."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not SHARING.intersection(request.path.relative_to(REPOSITORY).parts):
+            patch.setattr(local_files, "FOLDERS", 8)
+        yield
 
 
 @pytest.fixture(scope="session")

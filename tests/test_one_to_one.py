@@ -34,6 +34,7 @@ ELSEWHERE = {
     "databases/relations": "contracts/test_relations.py",
     "databases/revisions": "contracts/test_tokens.py",
     "databases/toys": "contracts/test_toys.py",
+    "databases/upgrade": "databases/test_migrate.py",
     "foundations": "test_house.py",
     "services/backups": "commands/test_backup.py",
     "web/metering": "test_metrics.py",

@@ -96,13 +96,16 @@ class Contexts:
         service_workers: Literal["allow", "block"] = "allow",
         has_touch: bool = False,
         microphone: bool = True,
+        reduced_motion: Literal["reduce", "no-preference"] = "reduce",
     ) -> BrowserContext:
+        """Of somebody who likes it calm, if nothing else is said: a third of a browser's work is to draw what moves."""
         context = await self._browser.new_context(
             viewport=viewport,
             locale=locale,
             color_scheme=color_scheme,
             service_workers=service_workers,
             has_touch=has_touch,
+            reduced_motion=reduced_motion,
             permissions=["microphone", "camera"] if microphone else [],
         )
         self._open.append(context)

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import Browsers, Contexts, chromium, speak_again_and_again
+from tests.browser.chromium import SPEECH, Browsers, Contexts, chromium, speak_again_and_again
 from tests.browser.eventually import PATIENCE
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
 from tests.browser.watch import Watch, watching
 from toybackend.settings import Network, Settings, Storage
+from toybackend.web import prompts
 
 expect.set_options(timeout=PATIENCE * 1000)
+
+
+@pytest.fixture(scope="session")
+def brief_prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those that we ship, each as a word of a third of a second: a toy speaks a prompt to its end before it goes on."""
+    folder = tmp_path_factory.mktemp("prompts")
+    word = folder / "word.mp3"
+    cut = ["ffmpeg", "-v", "error", "-ss", "0.3", "-t", "0.3", "-i", str(SPEECH), "-ar", "16000", str(word)]
+    subprocess.run(cut, check=True)
+    for file in prompts.SHIPPED.glob("*/*.mp3"):
+        brief = folder / file.relative_to(prompts.SHIPPED)
+        brief.parent.mkdir(exist_ok=True)
+        shutil.copy(word, brief)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prompts_folder(brief_prompts: Path) -> Path:
+    """What the servers of a test file ship; a file may have its own."""
+    return brief_prompts
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shipped_prompts(prompts_folder: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prompts, "SHIPPED", prompts_folder)
+        yield
 
 
 @pytest.fixture(scope="module")

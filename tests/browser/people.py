@@ -186,9 +186,9 @@ class ToyTab:
     licence: str
 
     @staticmethod
-    async def unpack(contexts: Contexts, server: Restartable) -> ToyTab:
-        """A new one in a browser of its own, with a licence of this house; it is off."""
-        context = await contexts()
+    async def unpack(contexts: Contexts, server: Restartable, **options: Any) -> ToyTab:
+        """A new one in a browser of its own, with the options of `contexts` and a licence of this house; it is off."""
+        context = await contexts(**options)
         await listen_in(context)
         return await ToyTab.open(await context.new_page(), server, await issue_licence(server))
 

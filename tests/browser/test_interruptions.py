@@ -31,11 +31,11 @@ def states_of(parent: Parent) -> Callable[[], Awaitable[list[str]]]:
 async def test_a_toy_that_was_off_plays_what_it_missed(browser_context: Contexts, server: Restartable) -> None:
     mum, bear = await at_home(browser_context, server)
     await mum.open_chat()
+    await expect(mum.page.get_by_role("banner")).to_contain_text("Online")
     browser = bear.page.context
     await bear.page.close()
     await mum.say()
     await expect(mum.newest("Sent")).to_be_visible()
-    await expect(mum.page.get_by_role("banner")).to_contain_text("Online")
 
     bear = await ToyTab.open(await browser.new_page(), server, bear.licence)
     await bear.switch_on_again()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
@@ -10,13 +12,20 @@ from tests.browser.ear import wait_for_sounds
 from tests.browser.eventually import eventually
 from tests.browser.people import Parent, ToyTab
 from tests.browser.restartable import Restartable
+from toybackend.web.prompts import SHIPPED
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.fixture(scope="module")
+def prompts_folder() -> Path:
+    """Nothing is shortened here, and everything moves."""
+    return SHIPPED
+
+
 async def test_a_parent_and_a_toy_talk_with_each_other(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server)
-    bear = await ToyTab.unpack(browser_context, server)
+    mum = await Parent.register(browser_context, server, reduced_motion="no-preference")
+    bear = await ToyTab.unpack(browser_context, server, reduced_motion="no-preference")
     await bear.switch_on()
     await expect(bear.page.get_by_role("img", name="QR code")).to_be_visible()
     await mum.add_toy(await bear.code())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,12 @@ from typing import Any, TypeVar
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine, func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from tests.world import NOW, sound
-from toybackend.databases.migrate import migrate, revision_of
+from toybackend.databases.migrate import SCRIPTS, migrate, newest, revision_of
 from toybackend.databases.sql import SqlDatabase, open_database
 from toybackend.databases.tables import devices, metadata
 from toybackend.errors import BadSettings
@@ -66,6 +69,23 @@ def test_migrations_make_the_same_constraints_and_indexes(file: Path, tmp_path: 
         return sorted(sorted(part.strip(" ()") for part in one.split(",")) for one in definitions)
 
     assert words(file) == words(tmp_path / "other")
+
+
+def test_the_newest_is_the_one_that_alembic_calls_so() -> None:
+    assert newest() == ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
+def test_alembic_is_loaded_only_where_there_is_something_to_do(tmp_path: Path) -> None:
+    program = f"""
+import asyncio, pathlib, sys
+from toybackend.databases.sql import open_database
+async def main():
+    async with open_database("", pathlib.Path({str(tmp_path)!r})):
+        print("alembic" in sys.modules)
+asyncio.run(main())
+"""
+    told = [subprocess.check_output([sys.executable, "-c", program], text=True).strip() for _ in range(2)]
+    assert told == ["True", "False"]
 
 
 def test_migrating_twice_changes_nothing(file: Path) -> None:

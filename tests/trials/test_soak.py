@@ -27,7 +27,6 @@ SHORT_PLAN = Plan(
     breath_seconds=2.0,
     rounds=1,
     warm_seconds=1.0,
-    leave_seconds=1.0,
     haste=6.0,
     report_seconds=1.0,
 )

@@ -1,42 +1,34 @@
-"""Bringing a database to the newest schema, with Alembic and without its command line."""
+"""Bringing a database to the newest schema. Where there is nothing to do, as at nearly every start, Alembic is not even
+loaded: that takes a seventh of the time that a start takes."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection
-
-from toybackend.errors import BadSettings
+from sqlalchemy import Connection, inspect, text
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
-    """Run, within the caller's transaction, every migration up to this one that this database has not had yet."""
-    scripts = _scripts()
+    """Run, within the caller's transaction, every migration up to this one that this database has not had yet. Raises
+    BadSettings."""
+    if to == "head" and revision_of(connection) == newest():
+        return
+    from toybackend.databases.upgrade import upgrade
 
-    def steps(revision: tuple[str, ...] | str | None, context: MigrationContext) -> list[object]:
-        try:
-            return scripts._upgrade_revs(to, revision)  # type: ignore[arg-type, return-value]
-        except CommandError as error:
-            raise BadSettings("this database was made by a newer version of toybackend") from error
-
-    context = MigrationContext.configure(connection, opts={"fn": steps, "script": scripts})
-    with Operations.context(context):
-        context.run_migrations()
+    upgrade(connection, to)
 
 
 @cache
-def _scripts() -> ScriptDirectory:
-    """Read once: it takes longer than seeing that there is nothing to do."""
-    return ScriptDirectory(str(SCRIPTS))
+def newest() -> str:
+    """The revision of the last migration; their files' names begin with it."""
+    return max(file.name.partition("_")[0] for file in (SCRIPTS / "versions").glob("[0-9]*.py"))
 
 
 def revision_of(connection: Connection) -> str | None:
     """Which migration a database had last; None for one that had none yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

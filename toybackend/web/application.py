@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import warnings
 from http import HTTPStatus
@@ -85,9 +86,15 @@ def make_web_app(rooms: Rooms, metrics: Metrics, files: Pages) -> web.Applicatio
     app.cleanup_ctx.append(connections.watched)
     metrics.watch("http_connections", "Open HTTP connections.", connections.__len__)
     app.on_response_prepare.append(_common_headers)
-    app[openapi.DOCUMENT] = msgspec.json.encode(openapi.document(ROUTES))
+    app[openapi.DOCUMENT] = _document()
     app.add_routes(aiohttp_route(route) for route in ROUTES)
     return app
+
+
+@functools.cache
+def _document() -> bytes:
+    """It takes a twentieth of a second to write, and is the same for all."""
+    return msgspec.json.encode(openapi.document(ROUTES))
 
 
 def make_web_runner(app: web.Application) -> web.AppRunner:

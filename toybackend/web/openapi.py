@@ -39,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 DOCUMENT = web.AppKey("openapi_document", bytes)
-"""Made once, when the application is."""
+"""Of all that the application serves."""
 
 
 async def get_document(request: web.Request) -> web.Response:

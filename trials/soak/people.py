@@ -23,6 +23,8 @@ PAUSE_SECONDS = 2.5
 REST_SECONDS = 12.0
 QUARREL_SECONDS = 4.0
 SONG_SECONDS = 4.0
+OURS = "Ours"
+"""The title of what people upload."""
 MOST_UNDER_WAY = 60
 """Messages on their way in the whole town; with more, people wait."""
 BUSY_SECONDS = 60.0
@@ -141,21 +143,31 @@ class GrownUp:
     async def _own_song(self) -> None:
         """Upload one, play it, and take it away again."""
         web, token = self._street.web, self._it.token
-        with suppress(Unanswered):
-            form = aiohttp.FormData()
-            form.add_field("title", "A song of ours")
-            form.add_field("audio", self._street.song, filename="song.mp3")
+        form = aiohttp.FormData()
+        form.add_field("title", OURS)
+        form.add_field("audio", self._street.song, filename="song.mp3")
+        try:
             item = (await web.ask("POST", f"{API}/library", token, data=form, expect=(202,))).json()
             while item["state"] == "converting":
                 await asyncio.sleep(0.5)
-                item = (await web.ask("GET", f"{API}/library/{item['id']}", token)).json()
+                item = (await web.surely("GET", f"{API}/library/{item['id']}", token)).json()
             if item["state"] != "ready":
                 self._street.findings.note(Wrong.HTTP, f"a song could not be converted: {item}")
             self._songs.append(item["id"])
-            await self._play()
+            with suppress(Unanswered):
+                await self._play()
             self._songs.remove(item["id"])
-            await web.surely("DELETE", f"{API}/library/{item['id']}", token, expect=(204,), again=(404,))
-            await web.ask("GET", f"{API}/audio/{item['id']}.mp3", token, expect=GONE)
+            await self._take_away(item["id"])
+        except Unanswered:  # whether it is there, the list says
+            found = (await web.surely("GET", f"{API}/library?shelf=own&search={OURS}", token)).json()["items"]
+            for one in (one for one in found if one["is_mine"]):
+                await self._take_away(one["id"])
+
+    async def _take_away(self, song: str) -> None:
+        web, token = self._street.web, self._it.token
+        await web.surely("DELETE", f"{API}/library/{song}", token, expect=(204,), again=(404,))
+        with suppress(Unanswered):
+            await web.ask("GET", f"{API}/audio/{song}.mp3", token, expect=GONE)
 
     # ── logging out ──
 

@@ -76,6 +76,8 @@ export class ChatScreen {
     on(outbox, "accepted", (detail) => this.#thread.accepted(detail));
     on(outbox, "change", () => this.#sent());
     this.#pendingCount = this.#thread.pending.length;
+    // Whoever opens a chat wants to know whether the other is there now, not half a minute ago.
+    void this.#app.family.load();
     await Promise.all([this.#thread.read(), this.#findGroup()]);
   }
 
