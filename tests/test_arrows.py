@@ -20,6 +20,7 @@ SEES: dict[str, set[str]] = {
     "foundations": {"errors", "settings", "secret_key", "durable"},
     "durable": set(),
     "descriptors": {"settings"},
+    "heap": set(),
     "covers": {"errors"},
     "metrics": set(),
     "logs": FOUNDATION,
@@ -36,7 +37,8 @@ SEES: dict[str, set[str]] = {
     "client": {"errors", "models", "protocol"},
     "house": EDGES | {"foundations", "databases", "audio_stores", "buses", "transcoder", "gateway", "web", "metrics"},
     "app": EDGES | {"house", "foundations", "transcoder", "gateway", "web", "metrics"},
-    "commands": EDGES | {"house", "app", "descriptors", "durable", "foundations", "client", "transcoder", "logs"},
+    "commands": EDGES
+    | {"house", "app", "descriptors", "heap", "durable", "foundations", "client", "transcoder", "logs"},
     "__init__": set(),
     "__main__": {"commands"},
 }

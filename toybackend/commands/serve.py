@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from toybackend import descriptors, logs
+from toybackend import descriptors, heap, logs
 from toybackend.app import serving
 from toybackend.commands.options import DataDir, settings_for
 from toybackend.errors import BadSettings
@@ -31,6 +31,7 @@ def serve(
     """Serve phones and toys until SIGTERM or Ctrl-C. Says where on standard output once it is ready."""
     settings = settings_for(data, host=host, http_port=http_port, ws_port=ws_port, insecure_bind=insecure_bind or None)
     _set_up_log(settings.service.log_level)
+    heap.keep_little()
     sys.setswitchinterval(TURN_SECONDS)
     asyncio.run(_serve(descriptors.fitted(settings, descriptors.raise_limit())))
 
