@@ -1,7 +1,7 @@
 """What the C library keeps of memory that was given back: as little as it can.
 
-Once a buffer of some size was freed, glibc takes the next ones of that size from its heap, and keeps what lies below the
-last that is still in use; and it has a heap for each of many threads. A server that once had much to do would hold that
+Once a buffer of some size was freed, glibc takes the next ones of that size from its heap, and keeps what lies below
+the last one in use; and it has a heap for each of many threads. A server that once had much to do would hold that
 memory for good. Where buffers of more than 128 KB always have pages of their own, and threads share two heaps, it goes
 back to the system. See mallopt(3); other C libraries have no such thing, and need none.
 """
