@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
@@ -16,7 +14,7 @@ from toybackend.errors import BadSettings
 
 def upgrade(connection: Connection, to: str) -> None:
     """Run, within the caller's transaction, every migration up to this one that this database has not had yet."""
-    scripts = _scripts()
+    scripts = ScriptDirectory(str(SCRIPTS))
 
     def steps(revision: tuple[str, ...] | str | None, context: MigrationContext) -> list[object]:
         try:
@@ -27,9 +25,3 @@ def upgrade(connection: Connection, to: str) -> None:
     context = MigrationContext.configure(connection, opts={"fn": steps, "script": scripts})
     with Operations.context(context):
         context.run_migrations()
-
-
-@cache
-def _scripts() -> ScriptDirectory:
-    """Read once: it takes longer than seeing that there is nothing to do."""
-    return ScriptDirectory(str(SCRIPTS))

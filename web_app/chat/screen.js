@@ -76,8 +76,9 @@ export class ChatScreen {
     on(outbox, "accepted", (detail) => this.#thread.accepted(detail));
     on(outbox, "change", () => this.#sent());
     this.#pendingCount = this.#thread.pending.length;
-    // Whoever opens a chat wants to know whether the other is there now, not half a minute ago.
-    void this.#app.family.load();
+    // Whoever opens a chat wants to know whether the other is there now, not half a minute ago. What is not here yet is
+    // on its way, and new.
+    if (this.#app.family.isLoaded) void this.#app.family.load();
     await Promise.all([this.#thread.read(), this.#findGroup()]);
   }
 
