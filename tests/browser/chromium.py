@@ -25,6 +25,7 @@ _QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--js-flags=--single-threaded",  # the other cores have tests of their own
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _MEDIA = (
@@ -93,12 +94,14 @@ class Contexts:
         viewport: ViewportSize = PHONE,
         locale: Literal["en-US", "zh-CN"] = "en-US",
         color_scheme: Literal["light", "dark"] = "light",
-        service_workers: Literal["allow", "block"] = "allow",
+        service_workers: Literal["allow", "block"] = "block",
         has_touch: bool = False,
         microphone: bool = True,
         reduced_motion: Literal["reduce", "no-preference"] = "reduce",
     ) -> BrowserContext:
-        """Of somebody who likes it calm, if nothing else is said: a third of a browser's work is to draw what moves."""
+        """Of somebody who likes it calm, if nothing else is said, and whose browser keeps no page for when there is no
+        network: a third of its work is to draw what moves, and a seventh to keep the page.
+        """
         context = await self._browser.new_context(
             viewport=viewport,
             locale=locale,

@@ -88,9 +88,18 @@ async def watch() -> AsyncIterator[Watch]:
         yield watch
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def blank(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
+    """A blank page for all tests of a file: for modules that keep nothing."""
+    context = await browser.new_context()
+    yield await blank_page(context, server)
+    await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(request: pytest.FixtureRequest, browser: Browser, server: Restartable) -> AsyncIterator[Page]:
-    """A blank one, to try modules in, after the script `BEGIN` of the test file. Tests of whole pages bring theirs."""
+    """One of its own for each test of a module that keeps something, after the script `BEGIN` of the test file. Tests
+    of whole pages bring theirs."""
     context = await browser.new_context()
     page = await blank_page(context, server)
     if begin := getattr(request.module, "BEGIN", None):

@@ -33,12 +33,24 @@ class Parent:
     @staticmethod
     async def register(contexts: Contexts, server: Restartable, name: str = "mum", **options: Any) -> Parent:
         """In a browser of their own, with the options of `contexts`; the name is made unique."""
-        context = await contexts(**options)
-        await listen_in(context)
-        parent = Parent(await context.new_page(), server, new_id(name))
+        parent = await Parent._with_browser(contexts, server, new_id(name), **options)
         await parent.page.goto(server.url)
         await parent.page.get_by_role("button", name="I am new here").click()
         await parent.fill_in("Make an account")
+        return parent
+
+    @staticmethod
+    async def settled(contexts: Contexts, server: Restartable, name: str = "mum", **options: Any) -> Parent:
+        """The same without a form, for what is not about coming in: half of the work."""
+        parent = await Parent._with_browser(contexts, server, new_id(name), **options)
+        api, page = f"{server.url}/api/v1", parent.page
+        answer = await page.context.request.post(f"{api}/accounts", data={"name": parent.name, "password": PASSWORD})
+        assert answer.ok, answer.status
+        await page.goto(f"{api}/config")
+        account_id = (await answer.json())["account"]["id"]
+        await page.evaluate("(id) => localStorage.setItem('toybackend.account', id)", account_id)
+        await page.goto(server.url)
+        await expect(parent.heading).to_have_text("Chats")
         return parent
 
     @staticmethod
@@ -49,12 +61,16 @@ class Parent:
     @staticmethod
     async def enter(contexts: Contexts, server: Restartable, name: str) -> Parent:
         """Somebody who has an account already, in a browser of their own."""
-        context = await contexts()
-        await listen_in(context)
-        parent = Parent(await context.new_page(), server, name)
+        parent = await Parent._with_browser(contexts, server, name)
         await parent.page.goto(server.url)
         await parent.fill_in("Log in")
         return parent
+
+    @staticmethod
+    async def _with_browser(contexts: Contexts, server: Restartable, name: str, **options: Any) -> Parent:
+        context = await contexts(**options)
+        await listen_in(context)
+        return Parent(await context.new_page(), server, name)
 
     async def fill_in(self, deed: str) -> None:
         """The entrance: their name, their password, and go."""
@@ -112,16 +128,17 @@ class Parent:
         await self.page.get_by_label("Code of the toy").fill(code)
         await self.page.get_by_role("button", name="Go on").click()
 
-    async def own_toy(self, name: str = "Bear") -> str:
+    async def own_toy(self, name: str = "Bear", licence: str = "") -> str:
         """Take one home beside the page, for what is not about that; it is switched off. Its id."""
         house = self.server.house
-        boot = await house.devices.power_on(await issue_licence(self.server))
+        boot = await house.devices.power_on(licence or await issue_licence(self.server))
         assert boot.claim
         account = await house.accounts.find(self.name)
         return (await house.toys.bind(account.id, boot.claim.code, name)).id
 
     async def open_toy(self, name: str = "Bear") -> None:
         await self.go("toys")
+        await expect(self.heading).to_have_text("Toys")
         await self.page.get_by_role("main").get_by_role("link", name=name).click()
         await expect(self.heading).to_have_text(name)
 
@@ -264,10 +281,10 @@ async def holding(page: Page, button: Locator) -> AsyncIterator[FloatRect]:
     await page.mouse.up()
 
 
-async def at_home(contexts: Contexts, server: Restartable, name: str = "Bear") -> tuple[Parent, ToyTab]:
-    """A parent and the toy that they have taken home, which is ready."""
-    mum, toy = await Parent.register(contexts, server), await ToyTab.unpack(contexts, server)
+async def at_home(contexts: Contexts, server: Restartable, name: str = "Bear", **options: Any) -> tuple[Parent, ToyTab]:
+    """A parent, in a browser with these options, and the toy that they have taken home, which is ready."""
+    mum, toy = await Parent.settled(contexts, server, **options), await ToyTab.unpack(contexts, server)
+    await mum.own_toy(name, toy.licence)
     await toy.switch_on()
-    await mum.add_toy(await toy.code(), name)
     await toy.is_now("ready")
     return mum, toy

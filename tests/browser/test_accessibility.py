@@ -17,9 +17,8 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.chromium import Contexts
 from tests.browser.film import write_film
 from tests.browser.restartable import Restartable
-from tests.browser.screenshots import app_scenes, operator_scenes, toy_scenes
+from tests.browser.screenshots import app_scenes, history, operator_scenes, toy_scenes
 from tests.browser.screenshots.camera import THEMES, Camera
-from tests.browser.screenshots.history import living
 from tests.browser.screenshots.studio import SCENES, Scene, Studio
 from tests.browser.screenshots.town import Town
 from tests.browser.screenshots.words import WORDS
@@ -30,8 +29,11 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 ROOMS = (app_scenes, toy_scenes, operator_scenes)
 """Importing them is what fills `SCENES`."""
 
-ENOUGH = 12.0
+ENOUGH = 8.0
 """Seconds of a voice that still plays when axe is done; pictures take longer."""
+SONG_SECONDS = 6
+FEW_TALKS = 20
+"""Axe needs no more to see all that there is; for pictures a town has more of everything."""
 
 _SETTLED = """async () => {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
@@ -84,8 +86,11 @@ def browser_arguments(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ..
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def town(tmp_path_factory: pytest.TempPathFactory, cheap_hashes: None) -> AsyncIterator[Town]:
-    async with living(WORDS["en"], tmp_path_factory.mktemp("town")) as town:
-        yield town
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "SONG_SECONDS", [SONG_SECONDS for _ in history.SONG_SECONDS])
+        patch.setattr(history, "TALKS", FEW_TALKS)
+        async with history.living(WORDS["en"], tmp_path_factory.mktemp("town")) as town:
+            yield town
 
 
 @pytest.mark.parametrize(("names", "scene"), SCENES, ids=[names[0] for names, _ in SCENES])

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable, watch: Watch) -> AsyncIterator[Parent]:
     """She opens the app while nothing but its page comes through."""
-    mum = await Parent.register(browser_context, server, service_workers="block")
+    mum = await Parent.settled(browser_context, server)
     await mum.page.route("**/api/v1/**", lambda route: route.abort())
     await mum.page.reload()
     await expect(mum.connection).to_contain_text("Trying again")

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.browser.chromium import Contexts
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser_context: Contexts, server: Restartable) -> Page:
-    return await blank_page(await browser_context(), server)
 
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0"
@@ -41,6 +31,6 @@ APPLE = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
         ("", "Unknown"),
     ],
 )
-async def test_client_name(page: Page, label: str, name: str) -> None:
+async def test_client_name(blank: Page, label: str, name: str) -> None:
     call = "async (label) => (await load('web_app/account/client_name.js')).clientName(label)"
-    assert await page.evaluate(call, label) == name
+    assert await blank.evaluate(call, label) == name

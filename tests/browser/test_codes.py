@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.browser.chromium import Contexts
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser_context: Contexts, server: Restartable) -> Page:
-    return await blank_page(await browser_context(), server)
 
 
 @pytest.mark.parametrize(
@@ -37,15 +27,15 @@ async def page(browser_context: Contexts, server: Restartable) -> Page:
         ("", None),
     ],
 )
-async def test_read_code(page: Page, text: str, found: object) -> None:
+async def test_read_code(blank: Page, text: str, found: object) -> None:
     read = "async (text) => (await load('web_app/toys/codes.js')).readCode(text)"
-    assert await page.evaluate(read, text) == found
+    assert await blank.evaluate(read, text) == found
 
 
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [("", ""), ("k7p", "K7P"), ("k7pf", "K7PF"), ("k7pf3", "K7PF-3"), ("K7PF-3mxaTOOLONG", "K7PF-3MXA")],
 )
-async def test_grouped(page: Page, typed: str, shown: str) -> None:
+async def test_grouped(blank: Page, typed: str, shown: str) -> None:
     group = "async (text) => (await load('web_app/toys/codes.js')).grouped(text)"
-    assert await page.evaluate(group, typed) == shown
+    assert await blank.evaluate(group, typed) == shown

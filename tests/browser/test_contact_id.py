@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.browser.chromium import Contexts
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser_context: Contexts, server: Restartable) -> Page:
-    return await blank_page(await browser_context(), server)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +22,6 @@ async def page(browser_context: Contexts, server: Restartable) -> Page:
         ("", ""),
     ],
 )
-async def test_read_contact_id(page: Page, text: str, found: str) -> None:
+async def test_read_contact_id(blank: Page, text: str, found: str) -> None:
     read = "async (text) => (await load('web_app/people/contact_id.js')).readContactId(text)"
-    assert await page.evaluate(read, text) == found
+    assert await blank.evaluate(read, text) == found

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser_context: Contexts) -> Page:
-    return await (await browser_context(service_workers="block")).new_page()
+    return await (await browser_context()).new_page()
 
 
 async def fill_in(page: Page, password: str, deed: str) -> None:

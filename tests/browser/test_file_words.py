@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page
 
-from tests.browser.chromium import Contexts
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
-
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser_context: Contexts, server: Restartable) -> Page:
-    return await blank_page(await browser_context(), server)
 
 
 @pytest.mark.parametrize(
     ("size", "words"),
     [(0, "0 kB"), (2_540, "2.5 kB"), (321_000, "321 kB"), (3_400_000, "3.4 MB"), (67_108_864, "67 MB")],
 )
-async def test_file_size(page: Page, size: int, words: str) -> None:
+async def test_file_size(blank: Page, size: int, words: str) -> None:
     call = "async (size) => (await load('web_app/songs/file_words.js')).fileSize(size)"
-    assert await page.evaluate(call, size) == words
+    assert await blank.evaluate(call, size) == words
 
 
 @pytest.mark.parametrize(
@@ -37,6 +27,6 @@ async def test_file_size(page: Page, size: int, words: str) -> None:
         ("x" * 200 + ".mp3", "x" * 120),
     ],
 )
-async def test_title_of(page: Page, file: str, title: str) -> None:
+async def test_title_of(blank: Page, file: str, title: str) -> None:
     call = "async (file) => (await load('web_app/songs/file_words.js')).titleOf(file)"
-    assert await page.evaluate(call, file) == title
+    assert await blank.evaluate(call, file) == title

@@ -52,7 +52,7 @@ class Wire:
 
 
 async def test_the_first_load_is_small(browser_context: Contexts, server: Restartable) -> None:
-    page = await (await browser_context()).new_page()
+    page = await (await browser_context(service_workers="allow")).new_page()
     wire = Wire()
     await wire.tap(page)
     await page.goto(server.url)
@@ -76,7 +76,7 @@ def is_ours(url: str) -> bool:
 
 
 async def test_nothing_of_the_family_stays_on_the_device(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server, service_workers="allow")
     await mum.own_toy()
     await mum.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await mum.page.reload()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,13 +21,6 @@ async () => {
     window.taken = () => sent.splice(0);
 }
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def blank(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
-    context = await browser.new_context()
-    yield await blank_page(context, server)
-    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

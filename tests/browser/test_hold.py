@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -17,15 +13,9 @@ RECORDING = [("press", 0), ("ready", 100)]
 """Events with their times in milliseconds."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(browser: Browser, server: Restartable) -> Page:
-    """One for all: nothing of a table stays behind."""
-    return await blank_page(await browser.new_context(), server)
-
-
-async def play(page: Page, events: list[tuple[str, int]]) -> tuple[str, list[Any]]:
+async def play(blank: Page, events: list[tuple[str, int]]) -> tuple[str, list[Any]]:
     """The state at the end, and what had to be done on the way."""
-    state, deeds = await page.evaluate(
+    state, deeds = await blank.evaluate(
         """async (events) => {
             const { Hold } = await load("web_common/hold.js");
             const hold = new Hold();
@@ -66,9 +56,9 @@ async def play(page: Page, events: list[tuple[str, int]]) -> tuple[str, list[Any
     ],
 )
 async def test_a_recording_ends(
-    page: Page, further: list[tuple[str, int]], state: str, deeds: list[str | None]
+    blank: Page, further: list[tuple[str, int]], state: str, deeds: list[str | None]
 ) -> None:
-    assert await play(page, RECORDING + further) == (state, ["start", "begin", *deeds])
+    assert await play(blank, RECORDING + further) == (state, ["start", "begin", *deeds])
 
 
 @pytest.mark.parametrize(
@@ -86,13 +76,13 @@ async def test_a_recording_ends(
     ],
 )
 async def test_before_the_microphone_is_open(
-    page: Page, events: list[tuple[str, int]], state: str, deeds: list[str | None]
+    blank: Page, events: list[tuple[str, int]], state: str, deeds: list[str | None]
 ) -> None:
-    assert await play(page, events) == (state, deeds)
+    assert await play(blank, events) == (state, deeds)
 
 
-async def test_every_row_leads_to_a_state_and_an_end(page: Page) -> None:
-    table: dict[str, dict[str, list[str | None]]] = await page.evaluate(
+async def test_every_row_leads_to_a_state_and_an_end(blank: Page) -> None:
+    table: dict[str, dict[str, list[str | None]]] = await blank.evaluate(
         "async () => (await load('web_common/hold.js')).HOLD"
     )
     assert {state for row in table.values() for state, _ in row.values()} == set(table)
@@ -120,6 +110,6 @@ async def test_every_row_leads_to_a_state_and_an_end(page: Page) -> None:
         ("idle", 0, -200, None),
     ],
 )
-async def test_where_the_finger_went(page: Page, state: str, dx: int, dy: int, event: str | None) -> None:
+async def test_where_the_finger_went(blank: Page, state: str, dx: int, dy: int, event: str | None) -> None:
     script = "async ([state, dx, dy]) => (await load('web_common/hold.js')).slide(state, dx, dy)"
-    assert await page.evaluate(script, [state, dx, dy]) == event
+    assert await blank.evaluate(script, [state, dx, dy]) == event

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 @pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """In the chat with her toy, which is off."""
-    return await in_chat(await Parent.register(browser_context, server))
+    return await in_chat(await Parent.settled(browser_context, server))
 
 
 async def in_chat(parent: Parent) -> Parent:
@@ -94,7 +94,7 @@ async def test_escape_cancels_what_the_space_bar_began(mum: Parent) -> None:
 
 
 async def test_a_finger_holds_it(browser_context: Contexts, server: Restartable) -> None:
-    mum = await in_chat(await Parent.register(browser_context, server, has_touch=True))
+    mum = await in_chat(await Parent.settled(browser_context, server, has_touch=True))
     box = await mum.talk.bounding_box()
     assert box
     finger = await mum.page.context.new_cdp_session(mum.page)

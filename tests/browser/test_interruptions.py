@@ -72,7 +72,7 @@ async def test_a_server_that_restarts_loses_nothing(
 
 
 async def test_a_recording_survives_a_reload(browser_context: Contexts, server: Restartable, watch: Watch) -> None:
-    mum, bear = await at_home(browser_context, server)
+    mum, bear = await at_home(browser_context, server, service_workers="allow")
     await mum.open_chat()
     await mum.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await server.stop()

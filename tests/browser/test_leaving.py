@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_phone_is_logged_out_from_another_one(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     tablet = await Parent.log_in(browser_context, mum)
     await expect(tablet.connection).to_be_hidden()
     await mum.go("account")
@@ -25,7 +25,7 @@ async def test_a_phone_is_logged_out_from_another_one(browser_context: Contexts,
 
 
 async def test_an_erased_account_leaves_its_name_free(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     await mum.own_toy()
     await mum.go("account")
     await mum.page.get_by_role("button", name="Erase my account").click()

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     await mum.own_toy()
     await mum.open_chat()
     return mum
@@ -57,6 +57,7 @@ async def test_an_unsent_message_is_deleted_here(mum: Parent, watch: Watch) -> N
 async def test_without_a_clipboard_nothing_is_copied(mum: Parent) -> None:
     await mum.write("good night")
     await expect(mum.newest("Sent")).to_be_visible()
+    await mum.page.reload()  # who has it, is known when what was sent has been read once more
     await mum.page.evaluate("() => { navigator.clipboard.writeText = async () => { throw new Error('no') } }")
     await (await open_menu(mum, "good night")).filter(has_text="Copy the text").click()
     await expect(mum.toast).to_have_text("It could not be copied.")

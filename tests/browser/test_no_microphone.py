@@ -19,7 +19,7 @@ def browser_arguments() -> tuple[str, ...]:
 
 
 async def test_a_forbidden_microphone_is_said(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server, microphone=False)
+    mum = await Parent.settled(browser_context, server, microphone=False)
     await mum.own_toy()
     await mum.open_chat()
     async with holding(mum.page, mum.talk):

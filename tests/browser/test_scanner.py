@@ -61,7 +61,7 @@ def show(film: Path) -> Callable[[str], None]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """On the page where a toy is added."""
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     await mum.page.context.add_init_script(REMEMBER_CAMERAS)
     await mum.page.goto(f"{server.url}/#/toys/add")
     await mum.page.reload()

@@ -34,7 +34,7 @@ async def plays(toy: ToyTab, *, kind: str = "song") -> None:
 
 
 async def test_a_song_on_two_toys_at_once(browser_context: Contexts, server: Restartable, tmp_path: Path) -> None:
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     browser = await browser_context()
     await listen_in(browser)
     toys = []

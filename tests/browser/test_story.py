@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -16,16 +17,19 @@ from toybackend.web.prompts import SHIPPED
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
+AS_IT_IS: dict[str, Any] = {"reduced_motion": "no-preference", "service_workers": "allow"}
+"""A browser that nothing is taken from."""
+
 
 @pytest.fixture(scope="module")
 def prompts_folder() -> Path:
-    """Nothing is shortened here, and everything moves."""
+    """Nothing is shortened here."""
     return SHIPPED
 
 
 async def test_a_parent_and_a_toy_talk_with_each_other(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server, reduced_motion="no-preference")
-    bear = await ToyTab.unpack(browser_context, server, reduced_motion="no-preference")
+    mum = await Parent.register(browser_context, server, **AS_IT_IS)
+    bear = await ToyTab.unpack(browser_context, server, **AS_IT_IS)
     await bear.switch_on()
     await expect(bear.page.get_by_role("img", name="QR code")).to_be_visible()
     await mum.add_toy(await bear.code())

@@ -25,8 +25,8 @@ async def test_a_toy_shows_a_text(browser_context: Contexts, server: Restartable
 
 
 async def test_two_families_agree_and_write(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server, "mum")
-    ada = await Parent.register(browser_context, server, "ada")
+    mum = await Parent.settled(browser_context, server, "mum")
+    ada = await Parent.settled(browser_context, server, "ada")
     await ada.go("people/add")
     link = f"{server.url}/?contact={await ada.page.get_by_role('code').inner_text()}"
 
@@ -54,7 +54,7 @@ async def test_two_families_agree_and_write(browser_context: Contexts, server: R
 
 async def test_the_family_hears_what_is_said_to_all(browser_context: Contexts, server: Restartable) -> None:
     mum, bear = await at_home(browser_context, server)
-    dad = await Parent.register(browser_context, server, "dad")
+    dad = await Parent.settled(browser_context, server, "dad")
     await mum.open_toy()
     await mum.page.get_by_role("button", name="Let another grown-up in").click()
     await dad.join_toy(await mum.dialog.locator(".toy-claim").inner_text())

@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -17,14 +13,9 @@ ACK = {"type": "ack", "id": "m"}
 HEARD = {"type": "heard", "id": "m"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(browser: Browser, server: Restartable) -> Page:
-    return await blank_page(await browser.new_context(), server)
-
-
-async def receive(page: Page, *deeds: str) -> tuple[list[bool], list[Any]]:
+async def receive(blank: Page, *deeds: str) -> tuple[list[bool], list[Any]]:
     """Which of the `take`s were new, and what was said to the server."""
-    new, said = await page.evaluate(
+    new, said = await blank.evaluate(
         """async (deeds) => {
             const { Inbox } = await load("web_toy/inbox.js");
             const said = [];
@@ -51,12 +42,12 @@ async def receive(page: Page, *deeds: str) -> tuple[list[bool], list[Any]]:
         (["take", "forget", "take"], [True, True], []),
     ],
 )
-async def test_a_message(page: Page, deeds: list[str], new: list[bool], said: list[Any]) -> None:
-    assert await receive(page, *deeds) == (new, said)
+async def test_a_message(blank: Page, deeds: list[str], new: list[bool], said: list[Any]) -> None:
+    assert await receive(blank, *deeds) == (new, said)
 
 
-async def test_it_remembers_the_last_thousand(page: Page) -> None:
-    is_new = await page.evaluate(
+async def test_it_remembers_the_last_thousand(blank: Page) -> None:
+    is_new = await blank.evaluate(
         """async () => {
             const { Inbox } = await load("web_toy/inbox.js");
             const inbox = new Inbox(() => {});

@@ -5,34 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOW = 1_795_000_000_000
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(browser: Browser, server: Restartable) -> Page:
-    """One for all: nothing of these functions stays behind."""
-    return await blank_page(await browser.new_context(), server)
-
-
-async def call(page: Page, name: str, *arguments: Any) -> Any:
-    return await page.evaluate(
+async def call(blank: Page, name: str, *arguments: Any) -> Any:
+    return await blank.evaluate(
         "async ([name, given]) => (await load('web_toy/life.js'))[name](...given)", [name, list(arguments)]
     )
 
 
-async def live(page: Page, *events: str) -> str:
+async def live(blank: Page, *events: str) -> str:
     """Where these lead from off."""
     state = "off"
     for event in events:
-        state = await call(page, "next", state, event)
+        state = await call(blank, "next", state, event)
     return state
 
 
@@ -52,21 +42,21 @@ async def live(page: Page, *events: str) -> str:
         (["switched_on", "lost", "switched_off"], "off"),
     ],
 )
-async def test_what_leads_where(page: Page, events: list[str], state: str) -> None:
-    assert await live(page, *events) == state
+async def test_what_leads_where(blank: Page, events: list[str], state: str) -> None:
+    assert await live(blank, *events) == state
 
 
 @pytest.mark.parametrize("event", ["family", "no_family", "rest_began", "lost", "unlicensed"])
-async def test_while_it_is_off_only_the_switch_counts(page: Page, event: str) -> None:
-    assert await live(page, event) == "off"
+async def test_while_it_is_off_only_the_switch_counts(blank: Page, event: str) -> None:
+    assert await live(blank, event) == "off"
 
 
-async def test_no_rest_without_a_family(page: Page) -> None:
-    assert await live(page, "switched_on", "no_family", "rest_began") == "unbound"
+async def test_no_rest_without_a_family(blank: Page) -> None:
+    assert await live(blank, "switched_on", "no_family", "rest_began") == "unbound"
 
 
-async def test_what_is_without_a_licence_stays_so_until_it_is_switched_off(page: Page) -> None:
-    assert await live(page, "switched_on", "unlicensed", "lost") == "unlicensed"
+async def test_what_is_without_a_licence_stays_so_until_it_is_switched_off(blank: Page) -> None:
+    assert await live(blank, "switched_on", "unlicensed", "lost") == "unlicensed"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +68,9 @@ async def test_what_is_without_a_licence_stays_so_until_it_is_switched_off(page:
         (-5_000, 30_000),  # our clock is wrong
     ],
 )
-async def test_when_a_code_is_renewed(page: Page, lasts_ms: int, after_ms: int) -> None:
-    until = await page.evaluate("(at) => new Date(at).toISOString()", NOW + lasts_ms)
-    assert await call(page, "renewAfter", until, NOW) == after_ms
+async def test_when_a_code_is_renewed(blank: Page, lasts_ms: int, after_ms: int) -> None:
+    until = await blank.evaluate("(at) => new Date(at).toISOString()", NOW + lasts_ms)
+    assert await call(blank, "renewAfter", until, NOW) == after_ms
 
 
 def conversation(name: str, kind: str, *, said: bool = False, open: bool = True) -> dict[str, Any]:
@@ -98,6 +88,6 @@ def conversation(name: str, kind: str, *, said: bool = False, open: bool = True)
         ([conversation("gran", "person", said=True, open=False), conversation("all", "family")], "all"),
     ],
 )
-async def test_whom_it_answers(page: Page, conversations: list[dict[str, Any]], whom: str | None) -> None:
-    found = await call(page, "whomToAnswer", conversations)
+async def test_whom_it_answers(blank: Page, conversations: list[dict[str, Any]], whom: str | None) -> None:
+    found = await call(blank, "whomToAnswer", conversations)
     assert (found and found["id"]) == whom

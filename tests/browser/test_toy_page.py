@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(loop_scope="session")
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """On the page of her toy."""
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     _, code = await waiting_toy(server.house)
     await mum.add_toy(code)
     await mum.open_toy()
@@ -86,7 +86,7 @@ async def test_whom_it_talks_with(mum: Parent, browser_context: Contexts, server
     people = mum.page.get_by_role("region", name="Contacts")
     await expect(people).to_contain_text("Nobody but its grown-ups.")
     bear, fox = PartyId((await toy(mum))["id"]), PartyId(await mum.own_toy("Fox"))
-    friends = await Parent.register(browser_context, server, "friends")
+    friends = await Parent.settled(browser_context, server, "friends")
     owl = PartyId(await friends.own_toy("Owl"))
     them = await server.house.accounts.find(friends.name)
     await server.house.contacts.ask(them.id, fox, owl)
@@ -140,7 +140,7 @@ async def test_the_child_is_named_with_consent_only(mum: Parent) -> None:
 async def test_another_grown_up_comes_and_goes(mum: Parent, browser_context: Contexts, server: Restartable) -> None:
     await mum.page.get_by_role("button", name="Let another grown-up in").click()
     code = await mum.dialog.locator(".toy-claim").inner_text()
-    dad = await Parent.register(browser_context, server, "dad")
+    dad = await Parent.settled(browser_context, server, "dad")
     await dad.join_toy(code)
     await expect(mum.dialog).to_have_count(0)
     await expect(mum.page.get_by_role("button", name=f"Send {dad.name} away")).to_be_visible()

@@ -7,11 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
-
-from tests.browser.modules import blank_page
-from tests.browser.restartable import Restartable
+from playwright.async_api import Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,14 +17,8 @@ NOON = {"days": ["fri"], "start": "12:00", "end": "14:00"}
 ALL_DAY = {"days": ["fri"], "start": "00:00", "end": "00:00"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(browser: Browser, server: Restartable) -> Page:
-    """One for all: nothing of this function stays behind."""
-    return await blank_page(await browser.new_context(), server)
-
-
-async def is_rest(page: Page, settings: dict[str, Any] | None, now: int, *, is_away: bool = False) -> Any:
-    return await page.evaluate(
+async def is_rest(blank: Page, settings: dict[str, Any] | None, now: int, *, is_away: bool = False) -> Any:
+    return await blank.evaluate(
         "async (given) => (await load('web_toy/rest.js')).isRest(...given)", [settings, now, is_away]
     )
 
@@ -41,13 +31,13 @@ def wall(when: str) -> int:
 
 @pytest.mark.parametrize(("now", "rests"), [("20 07:29", True), ("20 07:30", False)])
 @pytest.mark.parametrize("is_away", [False, True])
-async def test_until_the_server_said(page: Page, now: str, rests: bool, is_away: bool) -> None:
+async def test_until_the_server_said(blank: Page, now: str, rests: bool, is_away: bool) -> None:
     settings = {"quiet_until": "2026-11-19T23:30:00Z", "quiet_hours": [], "time_zone": ZONE}
-    assert await is_rest(page, settings, wall(now), is_away=is_away) is rests
+    assert await is_rest(blank, settings, wall(now), is_away=is_away) is rests
 
 
-async def test_without_a_family_there_is_no_rest(page: Page) -> None:
-    assert await is_rest(page, None, wall("20 21:00"), is_away=True) is False
+async def test_without_a_family_there_is_no_rest(blank: Page) -> None:
+    assert await is_rest(blank, None, wall("20 21:00"), is_away=True) is False
 
 
 @pytest.mark.parametrize(
@@ -69,7 +59,7 @@ async def test_without_a_family_there_is_no_rest(page: Page) -> None:
         (ALL_DAY, "21 00:00", False),
     ],
 )
-async def test_by_the_clock_on_the_wall(page: Page, window: dict[str, Any], now: str, rests: bool) -> None:
+async def test_by_the_clock_on_the_wall(blank: Page, window: dict[str, Any], now: str, rests: bool) -> None:
     settings = {"quiet_until": None, "quiet_hours": [window], "time_zone": ZONE}
-    assert await is_rest(page, settings, wall(now), is_away=True) is rests
-    assert await is_rest(page, settings, wall(now)) is False  # the server knows better
+    assert await is_rest(blank, settings, wall(now), is_away=True) is rests
+    assert await is_rest(blank, settings, wall(now)) is False  # the server knows better

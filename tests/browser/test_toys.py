@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_two_toys_in_two_tabs_keep_their_own(browser_context: Contexts, server: Restartable) -> None:
-    mum = await Parent.register(browser_context, server)
+    mum = await Parent.settled(browser_context, server)
     browser = await browser_context()
     await listen_in(browser)
     toys = {}

@@ -61,7 +61,7 @@ class PlayOn {
     this.#app = app;
     this.#item = item;
     this.#playing = NowPlaying.of(app);
-    this.#ticked = new Set(app.family.toys.filter(isAwake).map((toy) => toy.id));
+    this.#ticked = this.#awake();
   }
 
   #app;
@@ -69,6 +69,8 @@ class PlayOn {
   #playing;
   #ticked;
   #isBusy = false;
+  /** Somebody chose for themselves. */
+  #isChosen = false;
   #problem = "";
   /** Null until somebody pressed play, or stop. @type {Result[] | null} */
   #results = null;
@@ -77,6 +79,18 @@ class PlayOn {
 
   open() {
     this.#sheet = new Sheet(this.#item.title, () => this.#view());
+    void this.#lookAgain();
+  }
+
+  /** Whoever wants to play something wants to know which toys are there now, not half a minute ago. */
+  async #lookAgain() {
+    await this.#app.family.load();
+    if (!this.#isChosen) this.#ticked = this.#awake();
+    this.#sheet?.draw();
+  }
+
+  #awake() {
+    return new Set(this.#app.family.toys.filter(isAwake).map((toy) => toy.id));
   }
 
   #view() {
@@ -122,6 +136,7 @@ class PlayOn {
 
   /** @param {string} toyId */
   #tick(toyId) {
+    this.#isChosen = true;
     if (!this.#ticked.delete(toyId)) this.#ticked.add(toyId);
     this.#sheet?.draw();
   }
@@ -152,7 +167,7 @@ class PlayOn {
   };
 
   #begin() {
-    this.#isBusy = true;
+    this.#isBusy = this.#isChosen = true;
     this.#problem = "";
     this.#sheet?.draw();
   }
