@@ -3,6 +3,8 @@
 import { Problem } from "./api.js";
 
 export const SPEEDS = /** @type {const} */ ([1, 1.5, 2, 0.75]);
+/** Between two looks at where it is, in milliseconds: all that is on the screen is drawn after each. */
+const TICK_MS = 100;
 const KEPT_AS = "toybackend.speed";
 /** Nobody jumps nearer to the end than this, in seconds: a press at the edge is heard as what it is. */
 const LAST = 0.3;
@@ -141,7 +143,7 @@ export class Player extends EventTarget {
     const step = () => {
       this.#isTicking = this.isPlaying;
       this.#changed();
-      if (this.#isTicking) requestAnimationFrame(step);
+      if (this.#isTicking) setTimeout(step, TICK_MS);
     };
     step();
   };

@@ -5,8 +5,13 @@ const LONGEST_BLINK_PAUSE = 5_500;
 const SHORTEST_BLINK_PAUSE = 1_800;
 /** How far the eyes wander, in units of the drawing. */
 const REACH = 4;
+/** Between two places of the mouth, in milliseconds: drawn films have as many. Each has the head painted anew, and a
+ * tablet that plays a story shall not get warm from it. */
+const MOUTH_MS = 60;
+/** As many places between shut and open. */
+const PLACES = 8;
 /** The mouth opens at once and closes softly. */
-const CLOSING = 0.72;
+const CLOSING = 0.45;
 
 export class Face {
   /**
@@ -15,6 +20,7 @@ export class Face {
    * @param {() => boolean} isSounding
    */
   constructor(element, level, isSounding) {
+    this.#element = element;
     this.#style = element.style;
     this.#level = level;
     this.#isSounding = isSounding;
@@ -22,27 +28,37 @@ export class Face {
     this.#blinkLater();
   }
 
+  #element;
   #style;
   #level;
   #isSounding;
   #isMoving = false;
   #mouth = 0;
+  #place = 0;
 
   /** Something may sound now. While all is silent, the page has nothing to do. */
   follow() {
     if (this.#isMoving || !this.#isSounding()) return;
     this.#isMoving = true;
-    requestAnimationFrame(this.#move);
+    this.#move();
   }
 
   #move = () => {
     const mouth = Math.max(this.#level(), this.#mouth * CLOSING);
-    const shown = mouth < 0.03 ? 0 : mouth;
-    if (shown !== this.#mouth) this.#style.setProperty("--mouth", shown.toFixed(3));
-    this.#mouth = shown;
-    this.#isMoving = shown > 0 || this.#isSounding();
-    if (this.#isMoving) requestAnimationFrame(this.#move);
+    this.#mouth = mouth < 0.03 ? 0 : mouth;
+    this.#open(Math.ceil(this.#mouth * PLACES));
+    this.#isMoving = this.#mouth > 0 || this.#isSounding();
+    if (this.#isMoving) setTimeout(this.#move, MOUTH_MS);
   };
+
+  /** @param {number} place */
+  #open(place) {
+    if (place === this.#place) return;
+    this.#place = place;
+    // On the head alone: whatever is below it has its style looked up again.
+    const head = /** @type {SVGElement | null} */ (this.#element.querySelector(".bear-head"));
+    head?.style.setProperty("--mouth", `${place / PLACES}`);
+  }
 
   #blinkLater() {
     const pause = SHORTEST_BLINK_PAUSE + Math.random() * (LONGEST_BLINK_PAUSE - SHORTEST_BLINK_PAUSE);

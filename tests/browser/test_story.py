@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
 AS_IT_IS: dict[str, Any] = {"reduced_motion": "no-preference", "service_workers": "allow"}
 """A browser that nothing is taken from."""
+OPEN_MOUTH = re.compile(r"--mouth: (0\.[1-9]|1)")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,7 @@ async def test_a_parent_and_a_toy_talk_with_each_other(browser_context: Contexts
     await mum.page.get_by_role("link", name="Say hello").click()
     await mum.say(3)
     await expect(mum.newest("Delivered")).to_be_visible()
+    await expect(bear.page.locator(".bear-head")).to_have_attribute("style", OPEN_MOUTH)
     [message] = await wait_for_sounds(bear.page, 1, "message")
     assert message.is_whole and message.duration > 2.5
     assert not message.is_silent
