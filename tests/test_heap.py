@@ -51,3 +51,18 @@ def test_which_is_not_so_by_itself() -> None:
 def test_another_c_library_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     assert heap.keep_little() is False
+
+
+def test_what_is_here_is_not_looked_through_again() -> None:
+    """In a process of its own: what it sets would be so for the other tests, too."""
+    code = """
+import gc
+from toybackend import heap
+lives_on = [[] for _ in range(100_000)]
+heap.collect_seldom()
+assert gc.get_freeze_count() > 100_000
+circle = []; circle.append(circle); del circle
+assert gc.isenabled() and gc.collect() == 1  # what comes later is
+assert gc.get_threshold() == (heap.YOUNG, heap.MIDDLE, heap.OLD)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

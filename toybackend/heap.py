@@ -1,4 +1,4 @@
-"""What the C library keeps of memory that was given back: as little as it can.
+"""Memory that was given back, and memory that is looked through.
 
 Once a buffer of some size was freed, glibc takes the next ones of that size from its heap, and keeps what lies below
 the last one in use; and it has a heap for each of many threads. A server that once had much to do would hold that
@@ -9,11 +9,15 @@ back to the system. See mallopt(3); other C libraries have no such thing, and ne
 from __future__ import annotations
 
 import ctypes
+import gc
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 LARGE_BYTES = 128 << 10
 """As glibc has it at first. To say so keeps it from raising it."""
 HEAPS = 2
+YOUNG, MIDDLE, OLD = 700, 10, 100
+"""After so many more objects the youngest are looked through, after so many times the next ones, after so many of
+those all. The last is ten times what Python has."""
 
 
 def keep_little() -> bool:
@@ -24,3 +28,12 @@ def keep_little() -> bool:
         return False
     wanted = ((M_MMAP_THRESHOLD, LARGE_BYTES), (M_TRIM_THRESHOLD, LARGE_BYTES), (M_ARENA_MAX, HEAPS))
     return all([bool(mallopt(what, value)) for what, value in wanted])
+
+
+def collect_seldom() -> None:
+    """From now on. Python's garbage collector stops everybody while it looks for what refers to itself; where a
+    thousand sockets come and go, to look through all of them takes a fifth of a second, several times a minute. Sockets
+    and messages go without it (`gateway/sockets.py`), and what is here now stays anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, MIDDLE, OLD)

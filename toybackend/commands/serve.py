@@ -50,6 +50,7 @@ async def _serve(settings: Settings) -> None:
     for number in SIGNALS:
         loop.add_signal_handler(number, _stop_once, stop, loop)
     async with serving(settings) as house:
+        heap.collect_seldom()
         bound = house.listeners.bound()
         print(f"toybackend ready http={bound.http_url} ws={bound.ws_url}", flush=True)
         await stop.wait()

@@ -80,6 +80,17 @@ class Socket(ServerConnection):
         if self._farewell is not None:
             self._farewell.cancel()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The parser's frame refers to the protocol, and the protocol to it and to the errors that have been there: what
+        is over would wait for the garbage collector, which stops everybody while it looks."""
+        protocol = self.protocol
+        protocol.parser.close()
+        error: BaseException | None = protocol.parser_exc or protocol.handshake_exc
+        while error is not None:
+            error.__traceback__ = None
+            error = error.__cause__
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
