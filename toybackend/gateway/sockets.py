@@ -83,8 +83,8 @@ class Socket(ServerConnection):
         self._let_go()
 
     def _let_go(self) -> None:
-        """The parser's frame refers to the protocol, and the protocol to it and to the errors that have been there: what
-        is over would wait for the garbage collector, which stops everybody while it looks."""
+        """The parser's frame refers to the protocol, and the protocol to it and to the errors that there were: what is
+        over would wait for the garbage collector, which stops everybody while it looks."""
         protocol = self.protocol
         protocol.parser.close()
         error: BaseException | None = protocol.parser_exc or protocol.handshake_exc
