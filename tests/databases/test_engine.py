@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
 
@@ -193,6 +194,44 @@ async def test_what_gathered_is_written_before_closing(file: Path) -> None:
     assert all(one.done() for one in writing)
     async with open_sqlite(sqlite_url(file)) as engine:
         assert await engine.read(count_parties) == 200
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A query that notes when it is made."""
+
+    made: list[str] = field(compare=False)
+    words: str
+
+    def __call__(self, connection: Connection) -> int:
+        self.made.append(self.words)
+        return count_parties(connection)
+
+
+async def test_what_several_ask_in_the_same_words_is_asked_once(engine: Engine) -> None:
+    await engine.write(add_party)
+    made: list[str] = []
+    opened = threading.Event()
+    busy = asyncio.create_task(engine.read(lambda connection: opened.wait(5)))
+    await asyncio.sleep(0)
+    words = ("how many?", "how many?", "and now?", "how many?")
+    reading = [asyncio.create_task(engine.read(Counting(made, one))) for one in words]
+    await asyncio.sleep(0)
+    opened.set()
+    await busy
+    assert await asyncio.gather(*reading) == [1, 1, 1, 1]
+    assert made == ["how many?", "and now?"]
+    await engine.write(add_party)
+    assert await engine.read(Counting(made, "how many?")) == 2  # what was known is known no longer
+
+
+async def test_what_several_write_is_written_by_each(engine: Engine, gate: threading.Event) -> None:
+    made: list[str] = []
+    writing = [asyncio.create_task(engine.write(Counting(made, "the same"))) for _ in range(3)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*writing)
+    assert made == ["the same"] * 3
 
 
 async def test_what_takes_long_takes_little_with_it(

@@ -86,7 +86,7 @@ async def open_sqlite(url: str, *, prepare: Query[None] = migrate) -> AsyncItera
         savepoint=Connection.begin_nested,
         check=soundness.check,
     )
-    reader = _Lane("database-reader", url, soundness, begin="BEGIN")
+    reader = _Lane("database-reader", url, soundness, begin="BEGIN", shares=True)
     long_reader = _Lane("database-long-reader", url, soundness, begin="BEGIN", together=1)
 
     def prepared(connection: Connection) -> None:
@@ -132,7 +132,8 @@ class _Turn(Generic[T]):
 
 class _Lane:
     """A thread with a connection of its own. What has come while a transaction ran is the next one, at most so many
-    queries together, each behind a `savepoint`; `check` is made before it and after it."""
+    queries together, each behind a `savepoint`; `check` is made before it and after it. Where it `shares`, queries of
+    one transaction that are equal are made once."""
 
     def __init__(
         self,
@@ -142,12 +143,14 @@ class _Lane:
         *,
         begin: str,
         together: int = MOST_TOGETHER,
+        shares: bool = False,
         savepoint: Callable[[Connection], AbstractContextManager[object]] = nullcontext,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.is_maintained = False
         self._soundness = soundness
         self._together = together
+        self._shares = shares
         self._savepoint = savepoint
         self._check = check
         self._waiting: deque[_Turn[Any]] = deque()
@@ -219,8 +222,11 @@ class _Lane:
 
     def _one_after_another(self, queries: Sequence[Query[Any]], connection: Connection) -> Iterator[Outcome[Any]]:
         began = time.monotonic()
+        known: dict[Query[Any], Outcome[Any]] = {}
         for query in queries:
-            yield self._by_itself(query, connection)
+            if not self._shares or query not in known:
+                known[query] = self._by_itself(query, connection)
+            yield known[query]
             if time.monotonic() - began > LONG_SECONDS:
                 break
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -32,8 +33,7 @@ class SqlMailboxes:
     _engine: Engine
 
     async def waiting(self, recipient_id: PartyId, after: int, seen: int, limit: int) -> Sequence[Delivery]:
-        place = {"owner": recipient_id, "after": after, "seen": seen, "most": limit}
-        return await self._engine.read(lambda connection: _deliveries(connection.execute(_NEXT, place), recipient_id))
+        return await self._engine.read(_Waiting(recipient_id, after, seen, limit))
 
     async def urgent(self, recipient_id: PartyId, limit: int) -> Sequence[Delivery]:
         place = {"owner": recipient_id, "most": limit}
@@ -49,6 +49,20 @@ class SqlMailboxes:
 
 
 # ── what waits ──
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """All sockets of a person ask this at the same moment; equal queries are made once (`engine.py`)."""
+
+    recipient_id: PartyId
+    after: int
+    seen: int
+    limit: int
+
+    def __call__(self, connection: Connection) -> Sequence[Delivery]:
+        place = {"owner": self.recipient_id, "after": self.after, "seen": self.seen, "most": self.limit}
+        return _deliveries(connection.execute(_NEXT, place), self.recipient_id)
 
 
 def nickname(reader: ColumnElement[str], other: ColumnElement[str]) -> ScalarSelect[str]:
@@ -107,11 +121,11 @@ def _mailbox(connection: Connection, recipient_id: PartyId) -> Mailbox:
     return Mailbox(last_position, first or last_position + 1, unread)
 
 
-def _deliveries(rows: Iterable[Row[Any]], recipient_id: PartyId) -> list[Delivery]:
-    return [
+def _deliveries(rows: Iterable[Row[Any]], recipient_id: PartyId) -> Sequence[Delivery]:
+    return tuple(
         Delivery(message_of(row, row.called), recipient_id, row.position, DeliveryState(row.delivery_state))
         for row in rows
-    ]
+    )
 
 
 # ── receipts ──
