@@ -16,6 +16,7 @@ from tests.end_to_end.family import Family, add_family, add_somebody, issue_lice
 from tests.end_to_end.line import PATIENCE, bare
 from tests.end_to_end.test_hostile_sockets import WRONG
 from toybackend.app import serving
+from toybackend.gateway import server
 from toybackend.house import House
 from toybackend.models import PartyKind
 from toybackend.settings import Settings, Sockets
@@ -234,6 +235,20 @@ async def test_whoever_holds_every_place_in_the_lobby_keeps_nobody_out(settings:
                 await bear.hear("text", id=await mum.text(family.bear.id, "and here we stay"))
             ended = await asyncio.gather(*(ends(reader) for reader in silent[:15]))
         assert all(ended)
+
+
+async def test_who_shows_a_token_does_not_wait_behind_those_who_show_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "PAUSE_SECONDS", 3600.0)
+    async with serving(settings) as house:
+        family = await add_family(house)
+        async with bare(family.mum.url):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3), bare(family.mum.url):
+                    pass
+            async with family.mum.line() as mum, family.bear.line() as bear:
+                await bear.hear("text", id=await mum.text(family.bear.id, "here we are"))
 
 
 async def ends(reader: asyncio.StreamReader) -> bool:

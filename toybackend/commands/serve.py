@@ -16,9 +16,9 @@ from toybackend.errors import BadSettings
 from toybackend.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-TURN_SECONDS = 0.001
+TURN_SECONDS = 0.0005
 """After which a thread that computes lets another one go on. A query of the database gives up its turn with every row,
-and gets it back from a busy event loop only then: five times later, as Python has it, is too late."""
+and gets it back from a busy event loop only then: ten times later, as Python has it, is too late."""
 
 
 def serve(
