@@ -67,6 +67,23 @@ async def test_an_ack_counts_once_and_only_for_what_is_under_way() -> None:
     assert await positions(one) == [4]
 
 
+async def test_what_is_acknowledged_while_it_looks_does_not_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found may be as it was just before the acknowledgement."""
+    mailboxes = FakeMailboxes(delivery(n, is_urgent=True) for n in range(1, 4))
+    one = reader(mailboxes, window=8)
+    one.is_resting = True
+    assert await positions(one) == [1, 2, 3]
+    look = mailboxes.urgent
+
+    async def look_and_wait(owner: Party, *, limit: int) -> Sequence[Delivery]:
+        found = await look(owner, limit=limit)
+        one.acknowledged("m_2")
+        return found
+
+    monkeypatch.setattr(mailboxes, "urgent", look_and_wait)
+    assert await positions(one) == []
+
+
 async def test_it_says_when_a_look_is_worth_while() -> None:
     one = reader(FakeMailboxes(delivery(n) for n in range(1, 4)), window=3)
     _, may_be_more = await one.next()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.services.conftest import Home
 from tests.world import accept, add_contact, add_group, message, sound
-from toybackend.models import DeliveryState, Message, MessageId
+from toybackend.models import DeliveryState, Message, MessageId, PartyId
+from toybackend.ports import Receipt
 from toybackend.protocol import Delivered, Failed, Heard, Stop
 
 WAITING, DELIVERED, HEARD = DeliveryState
@@ -30,6 +33,44 @@ async def test_what_was_told_is_not_told_again(home: Home) -> None:
     for to in (HEARD, DELIVERED, HEARD):
         await home.receipts.advance(home.bear, said.id, to)
     assert home.told(home.mum) == [Heard(id=said.id, to_user=home.bear.id)]
+
+
+async def test_what_all_sockets_say_at_once_is_recorded_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = await published(home)
+    advance, recorded = home.database.advance, list[DeliveryState]()
+
+    async def note(message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int) -> Receipt | None:
+        recorded.append(to)
+        return await advance(message_id, recipient_id, to, now)
+
+    monkeypatch.setattr(home.database, "advance", note)
+    await asyncio.gather(
+        *(home.receipts.advance(home.bear, said.id, to) for to in (DELIVERED, DELIVERED, HEARD, HEARD))
+    )
+    assert sorted(recorded) == [DELIVERED, HEARD]
+    assert home.told(home.mum)[-1] == Heard(id=said.id, to_user=home.bear.id)
+    await home.receipts.advance(home.bear, said.id, HEARD)
+    assert len(recorded) == 3  # it is over, and asked anew
+
+
+async def test_a_socket_that_goes_meanwhile_takes_no_receipt_with_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = await published(home)
+    advance, let_go = home.database.advance, asyncio.Event()
+
+    async def slow(message_id: MessageId, recipient_id: PartyId, to: DeliveryState, now: int) -> Receipt | None:
+        await let_go.wait()
+        return await advance(message_id, recipient_id, to, now)
+
+    monkeypatch.setattr(home.database, "advance", slow)
+    first, second, third = (asyncio.create_task(home.receipts.advance(home.bear, said.id, DELIVERED)) for _ in range(3))
+    await asyncio.sleep(0)
+    first.cancel()
+    second.cancel()
+    let_go.set()
+    await third
+    assert home.told(home.mum) == [Delivered(id=said.id, to_user=home.bear.id)]
 
 
 async def test_only_a_recipients_receipt_counts(home: Home) -> None:

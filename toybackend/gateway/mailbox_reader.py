@@ -23,7 +23,17 @@ class MailboxReader:
     goes on from there, in order, past what came already.
     """
 
-    __slots__ = ("_after", "_mailboxes", "_owner", "_receipts", "_seen", "_under_way", "_window", "is_resting")
+    __slots__ = (
+        "_acknowledged",
+        "_after",
+        "_mailboxes",
+        "_owner",
+        "_receipts",
+        "_seen",
+        "_under_way",
+        "_window",
+        "is_resting",
+    )
 
     def __init__(self, owner: Party, mailboxes: Mailboxes, receipts: Receipts, *, start: Mailbox, window: int) -> None:
         self._owner = owner
@@ -34,6 +44,8 @@ class MailboxReader:
         self._seen = start.last_position if owner.kind is PartyKind.PERSON else NEVER
         self._window = window
         self._under_way: set[str] | None = set() if window else None
+        self._acknowledged = set[str]()
+        """Since the mailbox was last looked into: what is found there may be from just before."""
         self.is_resting = False
 
     async def next(self) -> tuple[Sequence[Delivery], bool]:
@@ -42,11 +54,13 @@ class MailboxReader:
         if room <= 0:
             return (), False
         is_resting = self.is_resting
+        self._acknowledged.clear()
         # Some of what is found may be under way already, ahead of its turn.
         found = await self._look(room + len(under_way))
         if is_resting is not self.is_resting:
             return (), True  # the toy fell asleep or woke up meanwhile: this is not what may come now
-        fresh = [delivery for delivery in found if delivery.message.id not in under_way][:room]
+        known = under_way | self._acknowledged
+        fresh = [delivery for delivery in found if delivery.message.id not in known][:room]
         if found and not is_resting:
             self._after = fresh[-1].position if fresh else found[-1].position
         if self._under_way is not None:
@@ -74,6 +88,7 @@ class MailboxReader:
         if self._under_way is None or message_id not in self._under_way:
             return False
         self._under_way.discard(message_id)
+        self._acknowledged.add(message_id)
         return len(self._under_way) == self._window - 1
 
 

@@ -12,6 +12,8 @@ from toybackend.models import DeliveryState, MessageId, Party, PartyId
 from toybackend.ports import Bus, Clock, Database, Receipt, Tell
 from toybackend.protocol import Delivered, Failed, Heard, ServerFrame, encode_server_frame
 
+_Step = tuple[MessageId, PartyId, DeliveryState]
+
 
 class Receipts:
     """Recording receipts and passing them on."""
@@ -20,12 +22,30 @@ class Receipts:
         self._messages = messages
         self._bus = bus
         self._clock = clock
+        self._under_way: dict[_Step, asyncio.Future[bool]] = {}
+        """What is being recorded, and will be whether it could be."""
 
     async def advance(self, recipient: Party, message_id: str, to: DeliveryState) -> None:
-        """The recipient has, or has heard, a message. Unknown ids and repetitions change nothing."""
-        receipt = await self._messages.advance(MessageId(message_id), recipient.id, to, self._clock())
+        """The recipient has, or has heard, a message. Unknown ids and repetitions change nothing; all sockets of a
+        person say it at the same moment, and one of them is enough."""
+        step = (MessageId(message_id), recipient.id, to)
+        while (other := self._under_way.get(step)) is not None:
+            if await asyncio.shield(other):
+                return
+        receipt = await self._record(step)
         if receipt is not None:
             await self._tell_receipt(receipt)
+
+    async def _record(self, step: _Step) -> Receipt | None:
+        recorded = self._under_way[step] = asyncio.get_running_loop().create_future()
+        is_recorded = False
+        try:
+            receipt = await self._messages.advance(*step, self._clock())
+            is_recorded = True
+        finally:
+            del self._under_way[step]
+            recorded.set_result(is_recorded)
+        return receipt
 
     async def repeat(self, message_id: MessageId) -> set[PartyId]:
         """Tell all there is to tell about a message once more, for a sender that may have missed it.
