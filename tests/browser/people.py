@@ -41,7 +41,7 @@ class Parent:
 
     @staticmethod
     async def settled(contexts: Contexts, server: Restartable, name: str = "mum", **options: Any) -> Parent:
-        """The same without a form, for what is not about coming in: half of the work."""
+        """The same without a form, for what is not about coming in."""
         parent = await Parent._with_browser(contexts, server, new_id(name), **options)
         api, page = f"{server.url}/api/v1", parent.page
         answer = await page.context.request.post(f"{api}/accounts", data={"name": parent.name, "password": PASSWORD})
