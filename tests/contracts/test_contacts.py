@@ -361,7 +361,7 @@ async def test_what_was_not_heard_between_the_two_is_taken_back(
     assert await left(database, to_bear, to_dad) == [set(), set()]
     for party in (dad, bear):
         assert (await database.mailbox(party.id)).unread == 0
-        assert not await database.waiting(party.id, 0, 0, 10)
+        assert await database.waiting(party.id, 0, 0, 10) == []
 
 
 async def test_what_was_heard_or_read_stays(database: SqlDatabase, dad: Party, bear: Party, how: str) -> None:

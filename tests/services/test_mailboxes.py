@@ -62,7 +62,7 @@ async def test_a_mailbox_is_its_owners(home: Home, mailboxes: Mailboxes) -> None
     await home.receipts.advance(home.bear, first.id, DeliveryState.DELIVERED)
     assert await mailboxes.state(home.bear) == Mailbox(last_position=2, first_waiting=2, unread=1)
     assert await mailboxes.state(home.mum) == Mailbox(last_position=0, first_waiting=1, unread=0)
-    assert not await mailboxes.waiting(home.mum, after=0, seen=0, limit=8)
+    assert await mailboxes.waiting(home.mum, after=0, seen=0, limit=8) == []
     assert len(await mailboxes.waiting(home.bear, after=0, seen=0, limit=8)) == 2
     assert len(await mailboxes.waiting(home.bear, after=0, seen=2, limit=8)) == 1
     assert len(await mailboxes.waiting(home.bear, after=0, seen=0, limit=1)) == 1
@@ -70,10 +70,10 @@ async def test_a_mailbox_is_its_owners(home: Home, mailboxes: Mailboxes) -> None
 
 async def test_what_may_not_wait_is_read_apart(home: Home, mailboxes: Mailboxes) -> None:
     await accept(home.database, message(home.mum, home.bear, text="first"))
-    assert not await mailboxes.urgent(home.bear, limit=8)
+    assert await mailboxes.urgent(home.bear, limit=8) == []
     now = replace(message(home.mum, home.bear, text="come home"), is_urgent=True)
     await accept(home.database, now)
     await accept(home.database, message(home.mum, home.bear, text="last"))
     assert [one.message.text for one in await mailboxes.urgent(home.bear, limit=8)] == ["first", "come home"]
     assert len(await mailboxes.urgent(home.bear, limit=1)) == 1
-    assert not await mailboxes.urgent(home.mum, limit=8)
+    assert await mailboxes.urgent(home.mum, limit=8) == []

@@ -121,11 +121,11 @@ def _mailbox(connection: Connection, recipient_id: PartyId) -> Mailbox:
     return Mailbox(last_position, first or last_position + 1, unread)
 
 
-def _deliveries(rows: Iterable[Row[Any]], recipient_id: PartyId) -> Sequence[Delivery]:
-    return tuple(
+def _deliveries(rows: Iterable[Row[Any]], recipient_id: PartyId) -> list[Delivery]:
+    return [
         Delivery(message_of(row, row.called), recipient_id, row.position, DeliveryState(row.delivery_state))
         for row in rows
-    )
+    ]
 
 
 # ── receipts ──
