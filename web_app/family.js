@@ -116,8 +116,7 @@ export class Family {
   }
 
   #cameBack() {
-    this.#heard.again();
-    this.#countAgain();
+    if (this.#heard.again()) this.#countAgain();
     void this.load();
   }
 

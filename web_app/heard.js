@@ -28,11 +28,14 @@ export class Heard {
     this.#flush();
   }
 
-  /** There is a new connection: say what was not said yet, and once more what the last one may have swallowed. */
+  /** There is a new connection: say what was not said yet, and once more what the last one may have swallowed.
+   * Was there any? */
   again() {
     for (const [id, at] of this.#told) if (this.#clock() - at < DOUBTED_MS) this.#untold.add(id);
     this.#told.clear();
+    const isAny = this.#untold.size > 0;
     this.#flush();
+    return isAny;
   }
 
   #flush() {

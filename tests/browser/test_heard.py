@@ -54,6 +54,11 @@ async def test_what_a_broken_connection_may_have_swallowed_is_said_again(page: P
     assert await do(page, script) == ["m_2"]
 
 
+async def test_it_is_known_whether_anything_was_said_again(page: Page) -> None:
+    script = "const none = heard.again(); heard.tell('m_1'); return [none, heard.again()]"
+    assert await do(page, script) == [False, True]
+
+
 async def test_no_more_than_the_last_fifty_are_said_again(page: Page) -> None:
     script = "for (let n = 0; n < 200; n += 1) heard.tell(`m_${n}`); taken(); heard.again(); return taken()"
     assert await do(page, script) == [f"m_{number}" for number in range(150, 200)]
