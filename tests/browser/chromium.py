@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import shutil
 import wave
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
 
+from tests.browser.ear import listen_in
 from tests.browser.watch import Watch
 
 SPEECH = Path(__file__).parents[1] / "clips" / "hello.wav"
@@ -28,6 +31,7 @@ _QUIET = (
     "--js-flags=--single-threaded",  # the other cores have tests of their own
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+_KEPT = "cookies,local_storage,indexeddb,cache_storage,file_systems"
 _MEDIA = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
@@ -80,13 +84,31 @@ async def chromium(spoken: Path) -> AsyncIterator[Browsers]:
         await browsers.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a browser context is opened with."""
+
+    viewport: tuple[int, int]
+    locale: str
+    color_scheme: Literal["light", "dark"]
+    service_workers: Literal["allow", "block"]
+    has_touch: bool
+    microphone: bool
+    reduced_motion: Literal["reduce", "no-preference"]
+
+
 class Contexts:
-    """Opens browser contexts: each has cookies and stores of its own, as another phone would."""
+    """Opens browser contexts: each has cookies and stores of its own, as another phone would.
+
+    The contexts of one test serve the next one, which finds nothing in them but the files of the pages: to fetch all of
+    those anew is most of what it takes to open the app.
+    """
 
     def __init__(self, browser: Browser, watch: Watch) -> None:
         self._browser = browser
         self._watch = watch
-        self._open: list[BrowserContext] = []
+        self._used: list[tuple[_Kind, BrowserContext]] = []
+        self._free: defaultdict[_Kind, list[BrowserContext]] = defaultdict(list)
 
     async def __call__(
         self,
@@ -102,22 +124,53 @@ class Contexts:
         """Of somebody who likes it calm, if nothing else is said, and whose browser keeps no page for when there is no
         network: a third of its work is to draw what moves, and a seventh to keep the page.
         """
-        context = await self._browser.new_context(
-            viewport=viewport,
-            locale=locale,
-            color_scheme=color_scheme,
-            service_workers=service_workers,
-            has_touch=has_touch,
-            reduced_motion=reduced_motion,
-            permissions=["microphone", "camera"] if microphone else [],
-        )
-        self._open.append(context)
-        await self._watch.follow(context)
+        size = (viewport["width"], viewport["height"])
+        kind = _Kind(size, locale, color_scheme, service_workers, has_touch, microphone, reduced_motion)
+        context = self._free[kind].pop() if self._free[kind] else await self._open(kind)
+        self._used.append((kind, context))
         return context
 
+    async def _open(self, kind: _Kind) -> BrowserContext:
+        width, height = kind.viewport
+        context = await self._browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=kind.locale,
+            color_scheme=kind.color_scheme,
+            service_workers=kind.service_workers,
+            has_touch=kind.has_touch,
+            reduced_motion=kind.reduced_motion,
+            permissions=["microphone", "camera"] if kind.microphone else [],
+        )
+        await self._watch.follow(context)
+        await listen_in(context)
+        return context
+
+    async def put_back(self) -> None:
+        """Whoever used them is gone, with all that they kept."""
+        for kind, context in self._used:
+            if kind.service_workers == "allow":  # such a worker may outlive its pages
+                await context.close()
+                continue
+            await _forget(context)
+            self._free[kind].append(context)
+        self._used.clear()
+
     async def close(self) -> None:
-        for context in self._open:
+        for context in (one for free in self._free.values() for one in free):
             await context.close()
+
+
+async def _forget(context: BrowserContext) -> None:
+    """Close its pages, and delete cookies and whatever pages keep."""
+    await context.set_offline(False)
+    await context.clear_cookies()
+    last, *others = context.pages or [await context.new_page()]
+    for page in others:
+        await page.close()
+    await last.goto("about:blank")  # nothing runs any more that could keep something
+    protocol = await context.new_cdp_session(last)
+    await protocol.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": _KEPT})
+    await last.close()
 
 
 async def lose_network(page: Page) -> None:

@@ -15,7 +15,7 @@ from tests.browser.chromium import SPEECH, Browsers, Contexts, chromium, speak_a
 from tests.browser.eventually import PATIENCE
 from tests.browser.modules import blank_page
 from tests.browser.restartable import Restartable
-from tests.browser.watch import Watch, watching
+from tests.browser.watch import Watch
 from toybackend.settings import Network, Settings, Storage
 from toybackend.web import prompts
 
@@ -81,11 +81,31 @@ async def browser(browsers: Browsers, browser_arguments: tuple[str, ...]) -> Bro
     return await browsers(*browser_arguments)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def watch() -> AsyncIterator[Watch]:
+@pytest.fixture(scope="module")
+def watch_of_the_file() -> Watch:
+    """It follows the browser contexts of all tests of a file."""
+    return Watch()
+
+
+@pytest.fixture
+def watch(watch_of_the_file: Watch) -> Iterator[Watch]:
     """What goes wrong in any page of a test fails the test, unless the test takes it out."""
-    async with watching() as watch:
-        yield watch
+    with watch_of_the_file.watching():
+        yield watch_of_the_file
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def contexts_of_the_file(browser: Browser, watch_of_the_file: Watch) -> AsyncIterator[Contexts]:
+    contexts = Contexts(browser, watch_of_the_file)
+    yield contexts
+    await contexts.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser_context(contexts_of_the_file: Contexts, watch: Watch) -> AsyncIterator[Contexts]:
+    """Call it for a browser context, as often as there are people and toys; after the test nobody is in it."""
+    yield contexts_of_the_file
+    await contexts_of_the_file.put_back()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -97,20 +117,10 @@ async def blank(browser: Browser, server: Restartable) -> AsyncIterator[Page]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(request: pytest.FixtureRequest, browser: Browser, server: Restartable) -> AsyncIterator[Page]:
+async def page(request: pytest.FixtureRequest, browser_context: Contexts, server: Restartable) -> Page:
     """One of its own for each test of a module that keeps something, after the script `BEGIN` of the test file. Tests
     of whole pages bring theirs."""
-    context = await browser.new_context()
-    page = await blank_page(context, server)
+    page = await blank_page(await browser_context(), server)
     if begin := getattr(request.module, "BEGIN", None):
         await page.evaluate(begin)
-    yield page
-    await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def browser_context(browser: Browser, watch: Watch) -> AsyncIterator[Contexts]:
-    """Call it for a browser context, as often as there are people and toys; each is closed after the test."""
-    contexts = Contexts(browser, watch)
-    yield contexts
-    await contexts.close()
+    return page

@@ -10,7 +10,6 @@ from typing import Any
 from playwright.async_api import FloatRect, Locator, Page, expect
 
 from tests.browser.chromium import Contexts
-from tests.browser.ear import listen_in
 from tests.browser.eventually import PATIENCE
 from tests.browser.restartable import Restartable
 from tests.world import new_id
@@ -69,7 +68,6 @@ class Parent:
     @staticmethod
     async def _with_browser(contexts: Contexts, server: Restartable, name: str, **options: Any) -> Parent:
         context = await contexts(**options)
-        await listen_in(context)
         return Parent(await context.new_page(), server, name)
 
     async def fill_in(self, deed: str) -> None:
@@ -206,7 +204,6 @@ class ToyTab:
     async def unpack(contexts: Contexts, server: Restartable, **options: Any) -> ToyTab:
         """A new one in a browser of its own, with the options of `contexts` and a licence of this house; it is off."""
         context = await contexts(**options)
-        await listen_in(context)
         return await ToyTab.open(await context.new_page(), server, await issue_licence(server))
 
     @staticmethod

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 REMEMBER_CAMERAS = """
 window.cameras = [];
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = async (wanted) => {
+const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+if (open) navigator.mediaDevices.getUserMedia = async (wanted) => {
   const stream = await open(wanted);
   window.cameras.push(...stream.getTracks());
   return stream;
@@ -62,7 +62,7 @@ def show(film: Path) -> Callable[[str], None]:
 async def mum(browser_context: Contexts, server: Restartable) -> Parent:
     """On the page where a toy is added."""
     mum = await Parent.settled(browser_context, server)
-    await mum.page.context.add_init_script(REMEMBER_CAMERAS)
+    await mum.page.add_init_script(REMEMBER_CAMERAS)
     await mum.page.goto(f"{server.url}/#/toys/add")
     await mum.page.reload()
     await expect(mum.heading).to_have_text("Add a toy")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.chromium import SPEECH, Contexts, speak_again_and_again
-from tests.browser.ear import heard, listen_in, wait_for_sounds
+from tests.browser.ear import heard, wait_for_sounds
 from tests.browser.people import Parent, ToyTab, at_home, issue_licence
 from tests.browser.restartable import Restartable
 
@@ -36,7 +36,6 @@ async def plays(toy: ToyTab, *, kind: str = "song") -> None:
 async def test_a_song_on_two_toys_at_once(browser_context: Contexts, server: Restartable, tmp_path: Path) -> None:
     mum = await Parent.settled(browser_context, server)
     browser = await browser_context()
-    await listen_in(browser)
     toys = []
     for name in ("Bear", "Fox"):
         toy = await ToyTab.open(await browser.new_page(), server, await issue_licence(server))

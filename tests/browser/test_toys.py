@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.chromium import Contexts
-from tests.browser.ear import heard, listen_in, wait_for_sounds
+from tests.browser.ear import heard, wait_for_sounds
 from tests.browser.people import Parent, ToyTab, at_home, issue_licence
 from tests.browser.restartable import Restartable
 
@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 async def test_two_toys_in_two_tabs_keep_their_own(browser_context: Contexts, server: Restartable) -> None:
     mum = await Parent.settled(browser_context, server)
     browser = await browser_context()
-    await listen_in(browser)
     toys = {}
     for name in ("Bear", "Fox"):
         toy = await ToyTab.open(await browser.new_page(), server, await issue_licence(server))

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Page
 
 from tests.browser.chromium import SPEECH, Contexts
-from tests.browser.watch import Watch, watching
+from tests.browser.watch import Watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,7 +87,8 @@ async def test_what_is_given_up_is_no_trouble(page: Page, site: str, watch: Watc
 
 async def test_a_trouble_that_is_not_taken_fails_the_test() -> None:
     with pytest.raises(AssertionError, match="so it goes"):
-        async with watching() as watch:
+        watch = Watch()
+        with watch.watching():
             watch.troubles += ["console: so it goes", "failed: gone"]
             assert watch.take("gone") == ["failed: gone"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, WebError, WebSocket, Worker
@@ -34,10 +34,16 @@ class Watch:
         await context.add_init_script(_LISTEN)
         context.on("console", self._on_console)
         context.on("weberror", self._on_exception)
-        context.on("request", self._on_request)
         context.on("requestfailed", self._on_failed_request)
         context.on("page", self._on_page)
         context.on("serviceworker", self._on_service_worker)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """From now on. Whatever was noted and not taken is a failure at the end."""
+        self.troubles.clear()
+        yield
+        assert not self.troubles, "\n".join(self.troubles)
 
     def take(self, pattern: str) -> list[str]:
         """Take those out that a test expects: all in which the regular expression is found, and at least one."""
@@ -53,10 +59,9 @@ class Watch:
     def _on_exception(self, thrown: WebError) -> None:
         self.troubles.append(f"exception: {thrown.error}")
 
-    def _on_request(self, request: Request) -> None:
-        self._look_at_address(request.url)
-
     def _on_failed_request(self, request: Request) -> None:
+        # To another host each fails: `chromium.py` lets the browser find none.
+        self._look_at_address(request.url)
         if request.failure != _GIVEN_UP:
             self.troubles.append(f"failed: {request.failure} ({request.url})")
 
@@ -73,11 +78,3 @@ class Watch:
         address = urlsplit(url)
         if address.scheme not in ("data", "blob", "about") and address.hostname != self._host:
             self.troubles.append(f"foreign: {url}")
-
-
-@contextlib.asynccontextmanager
-async def watching() -> AsyncIterator[Watch]:
-    """Whatever was noted and not taken is a failure at the end."""
-    watch = Watch()
-    yield watch
-    assert not watch.troubles, "\n".join(watch.troubles)
