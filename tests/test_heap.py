@@ -66,3 +66,24 @@ assert gc.isenabled() and gc.collect() == 1  # what comes later is
 assert gc.get_threshold() == (heap.YOUNG, heap.MIDDLE, heap.OLD)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def fail_because_of(cause: Exception) -> None:
+    try:
+        raise cause
+    except ValueError as error:
+        raise KeyError from error
+
+
+def test_what_was_on_the_way_of_an_error_is_gone_with_it() -> None:
+    cause = ValueError()
+    cause.__cause__ = KeyError()
+    cause.__cause__.__cause__ = cause  # as «raise one from another», which came of it, would do
+    with pytest.raises(KeyError) as caught:
+        fail_because_of(cause)
+    assert caught.value.__traceback__ is not None
+    assert cause.__traceback__ is not None
+    heap.forget_ways(caught.value)
+    assert caught.value.__traceback__ is None
+    assert cause.__traceback__ is None
+    heap.forget_ways(None)

@@ -18,6 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
+from toybackend import heap
 from toybackend.gateway.closing import CLOSE_SECONDS
 from toybackend.gateway.crowd import Crowd
 from toybackend.models import Party
@@ -85,12 +86,10 @@ class Socket(ServerConnection):
     def _let_go(self) -> None:
         """The parser's frame refers to the protocol, and the protocol to it and to the errors that there were: what is
         over would wait for the garbage collector, which stops everybody while it looks."""
+        heap.let_go(self.transport)
         protocol = self.protocol
         protocol.parser.close()
-        error: BaseException | None = protocol.parser_exc or protocol.handshake_exc
-        while error is not None:
-            error.__traceback__ = None
-            error = error.__cause__
+        heap.forget_ways(protocol.parser_exc or protocol.handshake_exc)
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()

@@ -25,6 +25,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
+from toybackend import heap
 from toybackend.errors import Overloaded
 from toybackend.settings import Http
 from toybackend.web.problems import HEADERS, NOT_KEPT, problem_of, whole_answer
@@ -127,6 +128,7 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         answer = super().handle_error(request, status, exc, message)  # which writes it down, see `access_log.calm`
+        heap.forget_ways(exc)
         if not isinstance(exc, HttpProcessingError):
             return answer
         problem = problem_of(_understood(exc)).response()
@@ -137,6 +139,12 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.went(self)
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of what refers to it again, see `heap.py`."""
+        heap.let_go(self.wire)
+        self._body = EMPTY_PAYLOAD
 
     # ── looking after it ──
 

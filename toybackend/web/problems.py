@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from toybackend import heap
 from toybackend.errors import Internal, NotFound, Refused, TooLong
 from toybackend.web.access_log import redacted
 
@@ -149,4 +150,5 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if problem.status is HTTPStatus.INTERNAL_SERVER_ERROR:
             story = "".join(traceback.format_exception(error))
             log.error("%s %s failed\n%s", request.method, redacted(request.rel_url.raw_path), redacted(story))
+        heap.forget_ways(error)
         return problem.response()
