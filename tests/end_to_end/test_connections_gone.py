@@ -114,9 +114,7 @@ async def _raw(family: Family) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
 ANSWERED = b"GET /api/v1/config HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /api/v1/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 NOT_FOUND = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
-REFUSED = (
-    b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-)
+REFUSED = b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 HALF_A_BODY = REFUSED.replace(b"Length: 2", b"Length: 99")
 HALF_A_HEAD = b"GET /api"
 NO_HTTP = b"\xff\xff\xff\r\n\r\n"

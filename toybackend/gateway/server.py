@@ -48,6 +48,8 @@ PATHS = {
 }
 BEATS = 8
 """Looks at every socket within one ping interval."""
+AT_ONCE = 32
+"""Sockets that are looked at before it is somebody else's turn."""
 COME_IN_AT_ONCE = 1
 """Connections taken in one go. A handshake costs most of a millisecond, and those who are here already have their turn
 in between."""
@@ -330,7 +332,9 @@ class Gateway:
         while True:
             await asyncio.sleep(self._limits.ping_seconds / BEATS)
             now = asyncio.get_running_loop().time()
-            for connection in self._hub:
+            for number, connection in enumerate(self._hub, start=1):
+                if not number % AT_ONCE:
+                    await asyncio.sleep(0)
                 try:
                     await self._check(cast(Socket, connection.socket), now)
                 except Exception:  # one odd socket must not stop the heart of all

@@ -49,6 +49,8 @@ PIECE_BYTES = 16 << 10
 """What we hold ourselves, above that."""
 BEATS = 8
 """Looks at every connection while one may send its headers."""
+AT_ONCE = 32
+"""Connections that are looked at before it is somebody else's turn."""
 LOOKS = 8
 """Connections that are looked at to find one that may go for a new one."""
 RETRY_SECONDS = 5
@@ -250,7 +252,11 @@ class Connections:
         while True:
             await asyncio.sleep(self._limits.header_seconds / BEATS)
             now = asyncio.get_running_loop().time()
-            for one in [*self._all]:
+            for number, one in enumerate([*self._all], start=1):
+                if not number % AT_ONCE:
+                    await asyncio.sleep(0)
+                if one not in self._all:
+                    continue  # it went meanwhile
                 try:
                     self._look_at(one, now)
                 except Exception:  # one odd connection must not keep us from looking at all others
