@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.web.fakes import ANNA, MESSAGE, House
 from toybackend.settings import Http, Settings
 from toybackend.web import connections
 from toybackend.web.application import CONNECTIONS
-from toybackend.web.connections import MOST_AHEAD, MOST_FIELD, MOST_FIELDS, MOST_HEAD, MOST_LINE
+from toybackend.web.connections import AT_ONCE, MOST_AHEAD, MOST_FIELD, MOST_FIELDS, MOST_HEAD, MOST_LINE, Connection
 from toybackend.web.pages import PAGES
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -417,3 +418,42 @@ async def test_one_odd_connection_does_not_keep_us_from_looking_at_others(
         assert "a connection could not be looked at" in caplog.text
         caplog.clear()
         assert await wire.end() == b""
+
+
+async def test_many_are_looked_at_a_few_at_a_time_and_who_went_meanwhile_is_not(
+    strict: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, looks = 0, Counter[int]()
+    looked: set[Connection] = set()
+    gone: set[Connection] = set()
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    def look_at(all_of_them: connections.Connections, one: Connection, now: float) -> None:
+        looks[turn] += 1
+        looked.add(one)
+        if not gone:
+            gone.update([*all_of_them._all - looked][:1])
+            for other in gone:
+                other.cut()
+        assert one not in gone
+
+    monkeypatch.setattr(connections.Connections, "_look_at", look_at)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(2 * AT_ONCE + 1):
+            await stack.enter_async_context(connected(strict))
+        looked.clear()
+        turns = asyncio.create_task(count_turns())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while len(looked) + len(gone) <= 2 * AT_ONCE:
+                    await asyncio.sleep(0.01)
+        finally:
+            turns.cancel()
+            await asyncio.gather(turns, return_exceptions=True)
+    assert gone
+    assert max(looks.values()) <= AT_ONCE
