@@ -30,8 +30,9 @@ class Plan:
     """Between two breaths."""
     rounds: int = 3
     """Of either kind in one breath."""
-    warm_seconds: float = 180.0
-    """Of steady time, before memory is looked at."""
+    warm_seconds: float = 330.0
+    """Of steady time, before memory is looked at: after the second breath. What twenty long voices at once take of a
+    server that was started just before, it has by then."""
     leave_seconds: float = 5.0
     """After the last socket, before it is looked at what the server still holds."""
     haste: float = 1.0
