@@ -28,7 +28,7 @@ from toybackend.web.routing import Who
 CLIP = Path(__file__).parents[1] / "clips" / "hello.m4a"
 PASSWORD = "three brave little ducks"
 ROOT = "root"
-EXAMPLES = 10
+EXAMPLES = 5
 """Besides what schemathesis makes of every limit in the document."""
 PATIENCE = 10.0
 FORM_LEFT_EMPTY = {"title": "", "audio": "", "cover": ANY}
@@ -56,18 +56,22 @@ class NoCookies(DefaultCookiePolicy):
 
 @dataclass
 class Server:
-    """A server, and a family on it for each operation: what one operation erases no other one misses."""
+    """A server, and a family on it for each operation that changes something: what one erases no other one misses."""
 
     url: str
     http: requests.Session
     operator: str = ""
-    families: dict[str, Family] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+    """Operations, such as `GET /toys`."""
+    _families: dict[str, Family] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def family(self, operation: str) -> Family:
-        if operation not in self.families:
-            self.families[operation] = self._add_family()
-        return self.families[operation]
+        self.tried.add(operation)
+        whose = "those who only look" if operation.startswith("GET ") else operation
+        if whose not in self._families:
+            self._families[whose] = self._add_family()
+        return self._families[whose]
 
     def _add_family(self) -> Family:
         registered = self.call("POST", "/accounts", json={"name": f"mum {next(self._numbers)}", "password": PASSWORD})
@@ -129,7 +133,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             found.operator = found.call("POST", "/sessions", json={"name": ROOT, "password": PASSWORD})["token"]
             yield found
         process.terminate()
-        assert {*found.families} == {f"{verb.upper()} {path}" for path, at in PROMISED["paths"].items() for verb in at}
+        assert found.tried == {f"{verb.upper()} {path}" for path, at in PROMISED["paths"].items() for verb in at}
         assert process.stderr is not None
         assert process.stderr.read() == ""  # whatever was sent, we had nothing to complain of
 
