@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from trials.soak.histories import Histories, Reading
 from trials.soak.report import Plan
 from trials.soak.run import Soak
 from trials.soak.sayings import Copy, Ear, Frame, Saying, Words
+from trials.soak.talking import Speaker
 
 MUM, DAD, BEAR, STRANGER = "p_mum", "p_dad", "t_bear", "t_stranger"
 CHAT = f"{MUM}+{BEAR}"
@@ -389,3 +393,32 @@ def test_the_book_sees(wrong: Wrong, spoil: Callable[[Scene], None]) -> None:
     scene = Scene()
     spoil(scene)
     assert scene.book.findings.counts[wrong] >= 1, f"\n{scene.book.findings}"
+
+
+class DeafLine:
+    """Its socket has ended, and it does not know that yet; of a new one it will."""
+
+    def __init__(self) -> None:
+        self._is_new = False
+        asyncio.get_running_loop().call_later(0.1, self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._is_new = True
+
+    async def is_up(self) -> None:
+        pass
+
+    async def say(self, saying: Saying) -> None:
+        if not self._is_new:
+            raise ConnectionResetError
+        saying.accepted_at = 1.0
+
+
+async def test_who_speaks_into_a_socket_that_ended_lets_others_have_their_turn() -> None:
+    """Else nobody ever hears that it ended."""
+    scene = Scene()
+    words = scene.offer()
+    town = SimpleNamespace(can_reach=lambda *pair: True, saying=lambda *given, is_urgent: words)
+    street: Any = SimpleNamespace(town=town, book=SimpleNamespace(offer=lambda saying: None), now=lambda: scene.now)
+    line: Any = DeafLine()
+    assert await Speaker(street, MUM, line).say(BEAR, words.words) is words

@@ -15,6 +15,8 @@ SOON = 0.3
 """Seconds, at most, until a message is acknowledged, and until it is heard."""
 NEVER_ACKNOWLEDGED = 0.1
 """Part of the messages that are heard without having been acknowledged before."""
+AGAIN_SECONDS = 0.05
+"""Until something is said again that was lost on its way."""
 REMEMBERED = 30
 LONGEST_TEXT = 400
 
@@ -44,8 +46,10 @@ class Speaker:
             street.book.offer(saying)
             while saying.accepted_at is None and saying.refused is None:
                 await self._line.is_up()
-                with contextlib.suppress(*CONNECTION_LOST):
+                try:
                     await self._line.say(saying)
+                except CONNECTION_LOST:
+                    await asyncio.sleep(AGAIN_SECONDS)  # a line that reads slowly hears of its end later than we do
         if saying.refused is None:
             self.said.append(saying)
             return saying
