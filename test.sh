@@ -21,8 +21,8 @@ fi
 # Where no bytecode may be kept, each of some hundred processes compiles everything anew.
 unset PYTHONDONTWRITEBYTECODE
 # A file is tested by one process: what its tests share, they share. Of four processes on two cores two wait for the
-# disk, or for a sound to be over. The files of the pages take longest, and come early by their name. What all this takes
-# was installed above: the tests themselves run where there is no network but loopback.
+# disk, or for a sound to be over. The long ones begin first, see `tests/conftest.py`. What all this takes was installed
+# above: the tests themselves run where there is no network but loopback.
 run() {
     .venv/bin/python tests/offline.py .venv/bin/python -m pytest \
         --numprocesses 4 --dist loadfile --no-loadscope-reorder "$@"

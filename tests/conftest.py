@@ -30,6 +30,8 @@ REPOSITORY = Path(__file__).parent.parent
 WATCHED = {"services", "gateway", "end_to_end"}
 """Folders whose tests fail when our code blocks the event loop."""
 
+LONG = ("trials", "transcoder", "browser", "end_to_end")
+"""Folders whose files take longest, in this order."""
 SHARING = {"trials", "commands"}
 """Folders whose tests look into a house that another process lives in."""
 
@@ -45,6 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(NetworkWatch(), "network-watch")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: of several processes none is left alone with one at the end."""
+    ranks = {REPOSITORY / "tests" / name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: min((rank for at, rank in ranks.items() if at in item.path.parents), default=len(LONG)))
 
 
 @pytest.fixture(autouse=True)
