@@ -108,10 +108,12 @@ async def test_axe_finds_nothing(
     assert isinstance(inspector, Inspector)
     inspector.seen.clear()
     inspector.found.clear()
-    await scene(studio)
-    for context in studio.browser.contexts:
-        for page in context.pages:
-            await page.close()
+    try:
+        await scene(studio)
+    finally:
+        for context in studio.browser.contexts:
+            for page in context.pages:
+                await page.close()
     assert inspector.seen == set(names)
     assert not inspector.found, "\n".join(inspector.found)
 
