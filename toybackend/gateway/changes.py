@@ -98,13 +98,17 @@ class Changes:
         while True:
             await self._news.wait()
             self._news.clear()
-            changed, self._changed = self._changed, set()
-            connections = [connection for party_id in changed for connection in self._hub.of(party_id)]
-            for start in range(0, len(connections), BATCH):
-                batch = connections[start : start + BATCH]
-                if not await _guarded(partial(self._look_at, batch)):
-                    self._revision = None  # the next sweep looks at everybody
-                    break
+            await self._look_at_changed()
+
+    async def _look_at_changed(self) -> None:
+        # Apart from the loop above, which would remember them all until there are others.
+        changed, self._changed = self._changed, set()
+        connections = [connection for party_id in changed for connection in self._hub.of(party_id)]
+        for start in range(0, len(connections), BATCH):
+            batch = connections[start : start + BATCH]
+            if not await _guarded(partial(self._look_at, batch)):
+                self._revision = None  # the next sweep looks at everybody
+                break
 
     async def _look_at(self, connections: Sequence[Connection]) -> None:
         digests = [cast(Socket, connection.socket).token_digest for connection in connections]

@@ -331,14 +331,18 @@ class Gateway:
         """Ping every socket in its time, and drop those that were not heard for too long."""
         while True:
             await asyncio.sleep(self._limits.ping_seconds / BEATS)
-            now = asyncio.get_running_loop().time()
-            for number, connection in enumerate(self._hub, start=1):
-                if not number % AT_ONCE:
-                    await asyncio.sleep(0)
-                try:
-                    await self._check(cast(Socket, connection.socket), now)
-                except Exception:  # one odd socket must not stop the heart of all
-                    log.exception("a socket could not be pinged")
+            await self._check_all()
+
+    async def _check_all(self) -> None:
+        # Apart from the loop above, which would remember the last one until there is another.
+        now = asyncio.get_running_loop().time()
+        for number, connection in enumerate(self._hub, start=1):
+            if not number % AT_ONCE:
+                await asyncio.sleep(0)
+            try:
+                await self._check(cast(Socket, connection.socket), now)
+            except Exception:  # one odd socket must not stop the heart of all
+                log.exception("a socket could not be pinged")
 
     async def _check(self, socket: Socket, now: float) -> None:
         if socket.state is not State.OPEN:

@@ -251,16 +251,20 @@ class Connections:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._limits.header_seconds / BEATS)
-            now = asyncio.get_running_loop().time()
-            for number, one in enumerate([*self._all], start=1):
-                if not number % AT_ONCE:
-                    await asyncio.sleep(0)
-                if one not in self._all:
-                    continue  # it went meanwhile
-                try:
-                    self._look_at(one, now)
-                except Exception:  # one odd connection must not keep us from looking at all others
-                    log.exception("a connection could not be looked at")
+            await self._look_at_all()
+
+    async def _look_at_all(self) -> None:
+        # Apart from the loop above, which would remember the last one until there is another.
+        now = asyncio.get_running_loop().time()
+        for number, one in enumerate([*self._all], start=1):
+            if not number % AT_ONCE:
+                await asyncio.sleep(0)
+            if one not in self._all:
+                continue  # it went meanwhile
+            try:
+                self._look_at(one, now)
+            except Exception:  # one odd connection must not keep us from looking at all others
+                log.exception("a connection could not be looked at")
 
     def _look_at(self, one: Connection, now: float) -> None:
         if one.is_too_slow(now, self._limits.least_bytes_per_second):
