@@ -443,17 +443,16 @@ async def test_many_are_looked_at_a_few_at_a_time_and_who_went_meanwhile_is_not(
         assert one not in gone
 
     monkeypatch.setattr(connections.Connections, "_look_at", look_at)
-    async with contextlib.AsyncExitStack() as stack:
-        for _ in range(2 * AT_ONCE + 1):
-            await stack.enter_async_context(connected(strict))
-        looked.clear()
-        turns = asyncio.create_task(count_turns())
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while len(looked) + len(gone) <= 2 * AT_ONCE:
-                    await asyncio.sleep(0.01)
-        finally:
-            turns.cancel()
-            await asyncio.gather(turns, return_exceptions=True)
+    turns = asyncio.create_task(count_turns())
+    try:
+        async with contextlib.AsyncExitStack() as stack, asyncio.timeout(PATIENCE):
+            for _ in range(2 * AT_ONCE + 1):
+                await stack.enter_async_context(connected(strict))
+            looked.clear()
+            while len(looked) + len(gone) <= 2 * AT_ONCE:
+                await asyncio.sleep(0.01)
+    finally:
+        turns.cancel()
+        await asyncio.gather(turns, return_exceptions=True)
     assert gone
     assert max(looks.values()) <= AT_ONCE
