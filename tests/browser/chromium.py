@@ -31,12 +31,13 @@ _QUIET = (
     "--js-flags=--single-threaded",  # the other cores have tests of their own
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-_KEPT = "cookies,local_storage,indexeddb,cache_storage,file_systems"
 _MEDIA = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
 )
+_KEPT = "cookies,local_storage,indexeddb,cache_storage,file_systems"
+"""What a page may leave behind, as the DevTools protocol calls it."""
 
 
 def speak_again_and_again(file: Path, times: int = 4) -> Path:

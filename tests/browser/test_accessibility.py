@@ -93,27 +93,14 @@ async def town(tmp_path_factory: pytest.TempPathFactory, cheap_hashes: None) -> 
             yield town
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def studio(browser: Browser, town: Town) -> AsyncIterator[Studio]:
-    async with AsyncExitStack() as stack:
-        yield Studio(browser, town, Inspector(Path(), "en", ("*",)), stack)
-
-
 @pytest.mark.parametrize(("names", "scene"), SCENES, ids=[names[0] for names, _ in SCENES])
 async def test_axe_finds_nothing(
-    names: tuple[str, ...], scene: Scene, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    names: tuple[str, ...], scene: Scene, town: Town, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(toy_scenes, "LONG", ENOUGH)
-    inspector = studio.camera
-    assert isinstance(inspector, Inspector)
-    inspector.seen.clear()
-    inspector.found.clear()
-    try:
-        await scene(studio)
-    finally:
-        for context in studio.browser.contexts:
-            for page in context.pages:
-                await page.close()
+    inspector = Inspector(Path(), "en", ("*",))
+    async with AsyncExitStack() as stack:
+        await scene(Studio(browser, town, inspector, stack))
     assert inspector.seen == set(names)
     assert not inspector.found, "\n".join(inspector.found)
 
